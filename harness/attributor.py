@@ -1,0 +1,98 @@
+"""The contract of an attribution method, and the case that it explains."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from harness.geometry import Box
+from harness.model import Capability, Capture, Model, Trace
+from harness.plugin import Plugin
+
+
+@dataclass
+class Cost:
+    """What an explanation cost: images passed forward and backward through the model."""
+
+    forward: int = 0
+    backward: int = 0
+
+
+@dataclass
+class Case:
+    """One answer to explain: a model, a frame image, a question, and the model's own answer.
+
+    All attributors of a run share the case of a sample, and with it the original image's score and the merged trace.
+    ``content`` is the part of the frame that holds image rather than padding. ``seed`` fixes all randomness.
+    """
+
+    model: Model
+    image: np.ndarray
+    question: str
+    answer: str
+    content: Box
+    seed: int = 0
+    captures: frozenset[Capture] = frozenset()
+    cost: Cost = field(default_factory=Cost)
+
+    def score(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Log-probabilities of the answer's tokens for altered images, float64 [len(images), T]."""
+        self.cost.forward += len(images)
+        return self.model.score(images, self.question, self.answer)
+
+    @cached_property
+    def original(self) -> np.ndarray:
+        """Log-probabilities of the answer's tokens for the unaltered image, float64 [T]; computed once."""
+        return self.score([self.image])[0]
+
+    @cached_property
+    def trace(self) -> Trace:
+        """One pass with the captures that all attributors of the run need; computed once."""
+        self.cost.forward += 1
+        return self.model.trace(self.image, self.question, self.answer, self.captures)
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """A frame-sized map [side, side] from one value an image token [N]: each token's rectangle gets its value."""
+        grid = self.model.image_grid(self.image)
+        if len(grid) != len(values):
+            raise ValueError(f"{len(values)} values for {len(grid)} image tokens")
+        canvas = np.zeros(self.image.shape[:2])
+        for box, value in zip(grid, values, strict=True):
+            canvas[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)] = value
+        return canvas
+
+
+@dataclass
+class Attribution:
+    """What a method says: a saliency map or boxes (frame pixels), and what else it can tell.
+
+    ``saliency``: float [side, side], any scale; the harness turns it into boxes by the paper's rule.
+    ``boxes``: boxes in frame pixels; they win over the map where both are given.
+    ``concept``, ``concept_scores``, ``concept_boxes``: the chosen anatomical concept, every concept's score (higher is
+    more important) and box. ``token_scores``: one value an answer token. ``fallback``: the method gave up on choosing a
+    region and returned the whole image.
+    """
+
+    saliency: np.ndarray | None = None
+    boxes: Sequence[Box] | None = None
+    concept: str | None = None
+    concept_scores: dict[str, float] | None = None
+    concept_boxes: dict[str, Box] | None = None
+    token_scores: list[float] | None = None
+    fallback: bool = False
+
+
+class Attributor(Plugin):
+    """An attribution method. ``needs`` and ``captures`` state what it asks of a model."""
+
+    needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
+    captures: ClassVar[frozenset[Capture]] = frozenset()
+
+    @abstractmethod
+    def attribute(self, case: Case) -> Attribution:
+        """Explain one case."""

@@ -1,0 +1,44 @@
+"""The contract of a counterfactual editor: remove a finding from a region, leave the rest."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from harness.geometry import Box
+from harness.plugin import Plugin
+from harness.source import Sample
+
+Region = Literal["foreground", "background"]
+
+
+class Editor(Plugin):
+    """Edits an image inside (``foreground``) or outside (``background``) the given boxes."""
+
+    @abstractmethod
+    def edit(
+        self,
+        image: np.ndarray,
+        boxes: Sequence[Box],
+        prompt: str,
+        region: Region = "foreground",
+        seed: int = 0,
+        sample: Sample | None = None,
+    ) -> np.ndarray:
+        """An edited copy of ``image`` (uint8 [height, width, 3], same size), as the prompt says.
+
+        ``boxes`` are native pixels. ``prompt`` is "No {attribute}" or "No abnormality". ``sample`` tells where the
+        image came from, for editors that know more about a source than its pixels.
+        """
+
+
+def region_mask(shape: tuple[int, ...], boxes: Sequence[Box], region: Region) -> np.ndarray:
+    """Boolean [height, width]: the pixels whose area the boxes touch, or their complement for ``background``."""
+    mask = np.zeros(shape[:2], bool)
+    for box in boxes:
+        x0, y0 = int(np.floor(max(box.x0, 0))), int(np.floor(max(box.y0, 0)))
+        mask[y0 : int(np.ceil(box.y1)), x0 : int(np.ceil(box.x1))] = True
+    return mask if region == "foreground" else ~mask

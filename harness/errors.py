@@ -1,0 +1,21 @@
+"""The one exception that users are meant to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HarnessError(Exception):
+    """Bad input or a bad environment: one sentence that names the thing, the fault and the remedy.
+
+    The command line prints the message alone (no traceback) and exits with status 2.
+    """
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> HarnessError:
+    """An error for a name that is not known, which suggests the nearest known one."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}."
+    return HarnessError(f"No {kind} is named {name!r}; {hint}")

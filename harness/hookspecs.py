@@ -1,0 +1,48 @@
+"""The hooks that a plugin may implement. A plugin is a module named by an entry point of group ``harness``.
+
+Each hook returns plain classes; the class carries its own ``name``, ``aliases``, docstring and ``Options``.
+Keep heavy imports (torch, transformers) inside methods, so that listing the plugins stays fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from harness.attributor import Attributor
+    from harness.editor import Editor
+    from harness.model import Model
+    from harness.source import Source
+
+PROJECT = "harness"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def models() -> Sequence[type[Model]]:  # type: ignore[empty-body]
+    """Vision-language models, as subclasses of :class:`harness.model.Model`."""
+
+
+@hookspec
+def editors() -> Sequence[type[Editor]]:  # type: ignore[empty-body]
+    """Counterfactual image editors, as subclasses of :class:`harness.editor.Editor`."""
+
+
+@hookspec
+def attributors() -> Sequence[type[Attributor]]:  # type: ignore[empty-body]
+    """Attribution methods, as subclasses of :class:`harness.attributor.Attributor`."""
+
+
+@hookspec
+def sources() -> Sequence[type[Source]]:  # type: ignore[empty-body]
+    """Sources of annotated images, as subclasses of :class:`harness.source.Source`."""
+
+
+@hookspec
+def run_finished(folder: Path, console: Any) -> None:
+    """An evaluation ended; ``folder`` holds its journal, ``console`` is the :class:`rich.console.Console`."""

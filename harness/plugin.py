@@ -1,0 +1,35 @@
+"""What all four kinds of plugin class have in common: a name, a summary, typed options."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class NoOptions(BaseModel):
+    """Base of every ``Options`` class: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Plugin:
+    """Base of models, editors, attributors and sources.
+
+    Subclasses set ``name`` (how users call it), may set ``aliases``, and may define an inner pydantic class
+    ``Options(NoOptions)`` whose fields, each with a description, users set by ``-o NAME.FIELD=VALUE``.
+    The first line of the class docstring is its summary.
+    """
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    Options: ClassVar[type[NoOptions]] = NoOptions
+
+    def __init__(self, options: NoOptions | None = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the class docstring."""
+        doc = (cls.__doc__ or "").strip()
+        return doc.splitlines()[0] if doc else ""

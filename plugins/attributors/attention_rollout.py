@@ -1,0 +1,35 @@
+"""Attention rollout (Abnar and Zuidema 2020, arXiv 2005.00928)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from harness.attributor import Attribution, Attributor, Case
+from harness.errors import HarnessError
+from harness.hookspecs import hookimpl
+from harness.model import Capability, Capture
+
+
+class AttentionRollout(Attributor):
+    """Attention multiplied through all layers, from the answer's tokens down to the image's tokens."""
+
+    name: ClassVar[str] = "attention-rollout"
+    aliases: ClassVar[tuple[str, ...]] = ("rollout",)
+    needs: ClassVar[frozenset[Capability]] = frozenset({"trace"})
+    captures: ClassVar[frozenset[Capture]] = frozenset({"rollout"})
+
+    def attribute(self, case: Case) -> Attribution:
+        """Each image token's rectangle gets the token's rollout, averaged over the answer's tokens."""
+        rollout = case.trace.rollout
+        if rollout is None:
+            raise HarnessError(
+                f"The model {case.model.name!r} was asked for attention rollout and captured none."
+            )
+        return Attribution(saliency=case.spread(rollout.mean(0)))
+
+
+@hookimpl
+def attributors() -> Sequence[type[Attributor]]:
+    """The attributors of this plugin."""
+    return [AttentionRollout]

@@ -1,0 +1,54 @@
+"""Occlusion sensitivity on a grid (Zeiler and Fergus 2014, arXiv 1311.2901)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from harness.attributor import Attribution, Attributor, Case
+from harness.hookspecs import hookimpl
+from harness.model import Capability
+from harness.plugin import NoOptions
+
+
+class Occlusion(Attributor):
+    """Black out each cell of a grid and map how far the mean probability of the answer's tokens falls."""
+
+    name: ClassVar[str] = "occlusion"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
+
+    class Options(NoOptions):
+        """Defaults are the paper's."""
+
+        grid: int = Field(
+            default=8, ge=2, le=56, description="Cells a side; the cost is grid x grid forward passes."
+        )
+
+    options: Options  # type: ignore[assignment]
+
+    def attribute(self, case: Case) -> Attribution:
+        """Each cell gets the drop in probability that blacking it out causes; never negative."""
+        height, width = case.image.shape[:2]
+        rows, cols = (np.linspace(0, n, self.options.grid + 1).round().astype(int) for n in (height, width))
+        cells = [(slice(y0, y1), slice(x0, x1)) for y0, y1 in pairwise(rows) for x0, x1 in pairwise(cols)]
+        images = []
+        for cell in cells:
+            image = case.image.copy()
+            image[cell] = 0
+            images.append(image)
+        before = np.exp(case.original).mean()
+        after = np.exp(case.score(images)).mean(1)
+        saliency = np.zeros((height, width))
+        for cell, drop in zip(cells, np.maximum(0.0, before - after), strict=True):
+            saliency[cell] = drop
+        return Attribution(saliency=saliency)
+
+
+@hookimpl
+def attributors() -> Sequence[type[Attributor]]:
+    """The attributors of this plugin."""
+    return [Occlusion]

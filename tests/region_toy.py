@@ -1,0 +1,65 @@
+"""A model in numpy whose answer provably depends on the brightness of one rectangle and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from harness.attributor import Case
+from harness.geometry import Box
+from harness.model import Capability, Capture, Model, Trace
+
+SIDE = 224
+WHOLE = Box(0, 0, SIDE, SIDE)
+REGION = Box(32, 64, 64, 96)
+
+
+class RegionModel(Model):
+    """Token t has probability 0.05 + 0.9 * w_t * b, with b in 0..1 the rectangle's mean brightness.
+
+    The weight w_t is 1 for the last token and falls to 0 at the first, so that tokens differ in what they
+    owe.
+    """
+
+    name: ClassVar[str] = "toy-region"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"generate", "score", "trace"})
+
+    def __init__(self, region: Box = REGION) -> None:
+        super().__init__()
+        self.region = region
+        self.batches: list[int] = []
+
+    def brightness(self, image: np.ndarray) -> float:
+        x0, y0, x1, y1 = (int(edge) for edge in self.region)
+        return float(image[y0:y1, x0:x1].mean() / 255)
+
+    def answer(self, image: np.ndarray, question: str) -> str:
+        return "yes" if self.brightness(image) > 0.3 else "no"
+
+    def tokens(self, answer: str) -> list[str]:
+        return re.findall(r"\s*\S+\s*?", answer) or [answer]
+
+    def score(self, images: Sequence[np.ndarray], question: str, answer: str) -> np.ndarray:
+        self.batches.append(len(images))
+        weights = np.linspace(0, 1, len(self.tokens(answer)) + 1)[1:]
+        bright = np.array([self.brightness(image) for image in images])
+        return np.log(0.05 + 0.9 * bright[:, None] * weights)
+
+    def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
+        grid = self.image_grid(image)
+        means = np.array([image[int(b.y0) : int(b.y1), int(b.x0) : int(b.x1)].mean() for b in grid])
+        steps = np.arange(1, len(self.tokens(answer)) + 1)
+        rollout = steps[:, None] * means if "rollout" in captures else None
+        return Trace(self.score([image], question, answer)[0], rollout)
+
+    def image_grid(self, image: np.ndarray) -> list[Box]:
+        """Four rows of eight tokens."""
+        return [Box(x, y, x + 28, y + 56) for y in range(0, SIDE, 56) for x in range(0, SIDE, 28)]
+
+
+def make_case(model: Model, image: np.ndarray, answer: str = "yes", content: Box = WHOLE) -> Case:
+    """A case with rollout asked for."""
+    return Case(model, image, "Is it?", answer, content, captures=frozenset({"rollout"}))
