@@ -6,6 +6,7 @@ replaces air by tissue, so it adds (its own coefficient - the lung's) x chord. M
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,10 +37,38 @@ class Heart:
         """Path length through the heart, mm."""
         x, y = view.plane(22.0)
         gx, gy = self.grow_x, self.grow_y
-        left = ellipsoid(x - self.x - 25 * gx, y - self.y - 8, 57 * gx, 44 * gy, 50, self.angle)
-        right = ellipsoid(x - self.x + 16 * gx, y - self.y - 2, 37 * gx, 47 * gy, 44, -0.15)
-        base = ellipsoid(x - self.x - 10, y - self.y + 38, 36 * gx, 34, 40)
-        return np.maximum(np.maximum(left, right), base)
+        left = ellipsoid(x - self.x - 25 * gx, y - self.y - 8, 57 * gx, 44 * gy, 64, self.angle)
+        right = ellipsoid(x - self.x + 16 * gx, y - self.y - 2, 37 * gx, 47 * gy, 58, -0.15)
+        base = ellipsoid(x - self.x - 10, y - self.y + 38, 36 * gx, 34, 30)
+        # A soft maximum: the chambers and the vessels' roots pass into each other.
+        return (left**4 + right**4 + base**4) ** 0.25
+
+
+def vessel_tree(
+    patient: Patient, centre: Callable[[Side], tuple[float, float]]
+) -> list[tuple[float, list[np.ndarray]]]:
+    """Radius, mm, and centre lines [14, 3] of each generation of both lungs' vessels; Murray's law thins them."""
+    t = np.linspace(0, 1, 14)
+    rng = patient.rng("vessels")
+    roots = 12
+    sign = np.repeat([1.0, -1.0], roots)
+    start = np.array([[*centre(side), 0.0] for side in ("left", "right") for _ in range(roots)]) + [0, 4, 0]  # type: ignore[arg-type]
+    angle = np.tile(np.linspace(-1.45, 1.5, roots), 2) + rng.normal(0, 0.08, 2 * roots)
+    lift, length = rng.uniform(-0.7, 0.7, 2 * roots), np.full(2 * roots, 46.0)
+    radius, generations = 3.2, []
+    while radius > 1.0:
+        way = angle[:, None] + rng.normal(0, 0.25, len(angle))[:, None] * t
+        step = np.stack([sign[:, None] * np.cos(way), np.sin(way), np.broadcast_to(0.7 * lift[:, None], way.shape)], 2)
+        curves = start[:, None] + np.cumsum(step, 1) * (length / len(t))[:, None, None]
+        generations.append((radius, list(curves)))
+        # Two children a branch, turning to either side.
+        n = 2 * len(angle)
+        turn = np.tile([-1.0, 1.0], len(angle)) * rng.uniform(0.18, 0.5, n)
+        sign, start, angle = np.repeat(sign, 2), np.repeat(curves[:, -1], 2, axis=0), np.repeat(way[:, -1], 2) + turn
+        lift = np.repeat(lift, 2) + rng.normal(0, 0.3, n)
+        length = np.repeat(length, 2) * rng.uniform(0.62, 0.86, n)
+        radius *= 0.76
+    return generations
 
 
 class Anatomy:
@@ -81,8 +110,8 @@ class Anatomy:
             level = np.clip((self.y - self.dome_top(side)) / 46 - across * 0.98, 0, None)
             dome = np.minimum(74 * np.sqrt(level), 1e3)
             length = 2 * np.clip(depth - dome, 0, None)
-            inner = 19 + 7 * smoothstep(self.y, -20, 60) + sign * self.p["heart_x"] * 0.3
-            lengths[side] = length * smoothstep(x, inner - 3, inner + 10)
+            inner = 9 + 9 * smoothstep(self.y, -20, 60) + sign * self.p["heart_x"] * 0.3
+            lengths[side] = length * smoothstep(x, inner - 6, inner + 12)
         return lengths
 
     @cached_property
@@ -122,7 +151,7 @@ class Anatomy:
         """Path length through the great vessels' column, mm."""
         x, y = self.view.plane(15.0)
         half = self.upper_width(y, widen)
-        column = 2 * 46 * np.sqrt(np.clip(1 - np.abs((x - 2) / half) ** 2.6, 0, None))
+        column = 2 * 60 * np.sqrt(np.clip(1 - np.abs((x - 2) / half) ** 2.6, 0, None))
         return column * smoothstep(y, 20, -25)
 
     def aorta_chord(self, grow: float = 1.0) -> np.ndarray:
@@ -130,7 +159,7 @@ class Anatomy:
         p = self.p
         x, y = self.view.plane(-18.0)
         r = p["knob"] * grow
-        knob = ellipsoid(x - 17 - 0.75 * r, y - p["knob_y"], r, r * 1.05, r * 1.7)
+        knob = ellipsoid(x - 13 - 0.72 * r, y - p["knob_y"], r, r * 1.05, r * 1.7)
         x, y = self.view.plane(-55.0)
         bow = 21 + (p["aorta_tortuous"] + 5 * (grow - 1)) * np.sin(np.clip((y - p["knob_y"]) / 130, 0, 1) * np.pi)
         down = 2 * 12.5 * np.sqrt(np.clip(1 - ((x - bow) / 12.5) ** 2, 0, None))
@@ -158,35 +187,12 @@ class Anatomy:
     @cached_property
     def vessels(self) -> np.ndarray:
         """Attenuation of the branching pulmonary vessels, thinner and fewer towards the chest wall."""
-        bins: dict[float, list[np.ndarray]] = {3.0: [], 2.1: [], 1.4: []}
-        for side in ("left", "right"):
-            rng = self.patient.rng(f"vessels {side}")
-            cx, cy = self.hilum_centre(side)
-            for angle in np.linspace(-1.45, 1.5, 12):
-                start = np.array([cx, cy + 4, 0.0])
-                self._branch(rng, bins, side, start, angle + rng.normal(0, 0.08), rng.uniform(-0.7, 0.7), 3.2, 46.0)
         total = np.zeros_like(self.x)
-        for radius, curves in bins.items():
-            line = self.view.curves(curves, [1.0] * len(curves))
+        for radius, curves in vessel_tree(self.patient, self.hilum_centre):
+            line = self.view.curves(curves)
             total += gaussian_filter(line, 0.55 * radius / PIXEL_MM) * np.pi * radius**2 / PIXEL_MM**2
         present = smoothstep(self.lungs, 15, 60)
-        return 0.55 * self.p["vessels"] * (TISSUE - LUNG) * total * present
-
-    def _branch(
-        self, rng: np.random.Generator, bins: dict[float, list[np.ndarray]], side: Side,
-        start: np.ndarray, angle: float, lift: float, radius: float, length: float,
-    ) -> None:  # fmt: skip
-        """Add one vessel and, recursively, its two children; Murray's law thins them."""
-        t = np.linspace(0, 1, 14)[:, None]
-        bend = rng.normal(0, 0.25)
-        way = angle + bend * t[:, 0]
-        step = np.stack([SIGN[side] * np.cos(way), np.sin(way), np.full(len(t), lift * 0.7)], 1)
-        curve = start + np.cumsum(step, 0) * (length / len(t))
-        bins[min(bins, key=lambda r: abs(r - radius))].append(curve)
-        if radius > 1.3:
-            for turn in (-1, 1):
-                self._branch(rng, bins, side, curve[-1], way[-1] + turn * rng.uniform(0.18, 0.5),
-                             lift + rng.normal(0, 0.3), radius * 0.76, length * rng.uniform(0.62, 0.86))  # fmt: skip
+        return 0.85 * self.p["vessels"] * (TISSUE - LUNG) * total * present
 
     # -- concept masks ----------------------------------------------------------------------------------------------
     def masks(self) -> dict[str, np.ndarray]:

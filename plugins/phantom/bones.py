@@ -30,7 +30,7 @@ def ribs(view: View, p: dict[str, float], rng: np.random.Generator, half_width: 
             x = sign * (wide * np.sin(phi) ** 0.86 + 12 * np.exp(-phi * 3))
             z = -(p["depth"] + 3) * np.cos(phi) * (0.78 + 0.22 * smoothstep(np.float64(k), -1, 4))
             curves.append(np.stack([x, y, z], 1))
-    return view.tubes(curves, p["rib_r"], hollow=0.62)
+    return 0.82 * view.tubes(curves, p["rib_r"], hollow=0.62)
 
 
 def clavicle_curve(p: dict[str, float], side: Side) -> np.ndarray:
@@ -49,7 +49,7 @@ def clavicle(view: View, curve: np.ndarray) -> np.ndarray:
 
 def clavicle_mask(view: View, p: dict[str, float], side: Side) -> np.ndarray:
     """The exact silhouette of the intact clavicle."""
-    return view.tubes([clavicle_curve(p, side)], CLAVICLE_RADIUS) > 2.0
+    return view.tubes([clavicle_curve(p, side)], CLAVICLE_RADIUS) > 2.44
 
 
 def spine(view: View, p: dict[str, float]) -> np.ndarray:
@@ -62,7 +62,7 @@ def spine(view: View, p: dict[str, float]) -> np.ndarray:
     waist = width - 2.2 * np.sin(np.pi * phase)
     body = smoothstep(np.abs(x), waist + 1.5, waist - 1.5)
     disc = 1 - 0.45 * (smoothstep(phase, 0.10, 0.05) + smoothstep(phase, 0.90, 0.95))
-    total = 19 * body * disc
+    total = 10.5 * body * disc
     for px in (-9.5, 9.5):
         total += 9 * np.exp(-(((x - px) / 3.0) ** 2) - (((phase - 0.35) * pitch / 4.5) ** 2))
     total += 10 * np.exp(-((x / 2.6) ** 2) - (((phase - 0.7) * pitch / 5.5) ** 2))
@@ -91,4 +91,4 @@ def shoulders(view: View, p: dict[str, float], patient: Patient) -> np.ndarray:
         total += 1.1 * np.sqrt(np.clip(25**2 - r**2, 0, None))
         shaft = np.abs(x * sign - 196 - 0.15 * (y + 118))
         total += 1.0 * np.sqrt(np.clip(14**2 - shaft**2, 0, None)) * smoothstep(y, -112, -95)
-    return gaussian_filter(total, 0.7) + 0.8 * view.tubes(curves, 3.4, hollow=0.4)
+    return gaussian_filter(total, 0.7) + 0.656 * view.tubes(curves, 3.4, hollow=0.4)

@@ -102,7 +102,7 @@ def _atelectasis(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray
 
 def _hilar_enlargement(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
     gained = a.replace(a.hilum_chord(side, rng.uniform(1.7, 2.1))) - a.replace(a.hilum_chord(side))
-    return np.clip(1.15 * gained, 0, None)
+    return np.clip(1.3 * gained, 0, None)
 
 
 def _clavicle_fracture(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
@@ -115,7 +115,7 @@ def _clavicle_fracture(a: Anatomy, rng: np.random.Generator, side: Side) -> np.n
     inner[:, 1] -= up * np.clip(1 - (at - t[t < at - gap]) / reach, 0, 1) ** 1.3
     outer[:, 1] += down * np.clip(1 - (t[t > at + gap] - at) / reach, 0, 1) ** 1.3
     broken = a.view.tubes([inner, outer], bones.CLAVICLE_RADIUS, hollow=0.5)
-    return 1.15 * BONE * a.p["bone"] * (broken - bones.clavicle(a.view, whole))
+    return 1.557 * BONE * a.p["bone"] * (broken - bones.clavicle(a.view, whole))
 
 
 _MAKERS: dict[str, Callable[[Anatomy, np.random.Generator, Side], np.ndarray]] = {

@@ -32,8 +32,24 @@ class Film:
 
     @cached_property
     def deltas(self) -> dict[Finding, np.ndarray]:
-        """Extra attenuation of each finding, float [HEIGHT, WIDTH]."""
-        return {finding: delta(self.anatomy, finding) for finding in self.patient.findings}
+        """Extra attenuation of each finding on the film, float [HEIGHT, WIDTH].
+
+        A finding that the others hide (less than half of it would be seen to go) is not on the film: no reader could
+        tell that it is there.
+        """
+        drawn = {finding: delta(self.anatomy, finding) for finding in self.patient.findings}
+        whole = _together(list(drawn.values()))
+        shown = {}
+        for finding, own in drawn.items():
+            gone = np.abs(whole - _together([d for other, d in drawn.items() if other != finding]))
+            if gone.sum() >= 0.5 * np.abs(own).sum() and np.abs(own).max() > VISIBLE:
+                shown[finding] = own
+        return shown
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings that the film shows."""
+        return tuple(self.deltas)
 
     @cached_property
     def normal(self) -> np.ndarray:
@@ -51,7 +67,7 @@ class Film:
     def render(self, without: frozenset[Finding] = frozenset()) -> np.ndarray:
         """The radiograph as uint8 [HEIGHT, WIDTH], leaving out the findings in ``without``; white is dense."""
         p = self.patient.p
-        total = self.normal + sum(d for finding, d in self.deltas.items() if finding not in without)
+        total = self.normal + _together([d for finding, d in self.deltas.items() if finding not in without])
         grain, scatter = self._grain
         primary = gaussian_filter(np.exp(-total), 0.5) + scatter
         # Noise of a log signal: the square root of the quanta, over the quanta.
@@ -107,6 +123,14 @@ class Film:
         )  # fmt: skip
 
 
+def _together(deltas: list[np.ndarray]) -> np.ndarray | float:
+    """Several findings on one ray. What adds tissue there shares the room, so it adds up less than linearly."""
+    if not deltas:
+        return 0.0
+    more = np.sum([np.maximum(d, 0) ** 3 for d in deltas], axis=0) ** (1 / 3)
+    return more + np.sum([np.minimum(d, 0) for d in deltas], axis=0)
+
+
 def _body(a: Anatomy) -> np.ndarray:
     """Attenuation of the normal body."""
     p, view = a.p, a.view
@@ -126,7 +150,7 @@ def _body(a: Anatomy) -> np.ndarray:
     for chord in (a.heart_chord * a.in_cage, a.upper_chord(), a.aorta_chord() * a.in_cage):
         total += a.replace(chord) * gone
     for side in ("left", "right"):
-        total += 0.8 * a.replace(a.hilum_chord(side))
+        total += 1.15 * a.replace(a.hilum_chord(side))
     total += a.vessels
     # Airways: the trachea down to the carina, then the main bronchi.
     xt, yt = view.plane(-10.0)
@@ -136,14 +160,14 @@ def _body(a: Anatomy) -> np.ndarray:
         np.stack([sign * (2 + run * t), -63 + drop * t, np.full_like(t, -10)], 1)
         for sign, run, drop in ((1, 34, 22), (-1, 26, 30))
     ]
-    total -= TISSUE * 0.75 * (air + view.tubes(bronchi, 5.5))
+    total -= TISSUE * 0.75 * (air + 0.82 * view.tubes(bronchi, 5.5))
     # Skeleton.
     profile_y = np.linspace(-170, 220, 100)
     rng = a.patient.rng("ribs")
     skeleton = bones.ribs(view, p, rng, a.cage_half_width(profile_y), profile_y)
     skeleton = skeleton * smoothstep(y, 190, 120) + 0.75 * bones.spine(view, p) + 0.8 * bones.shoulders(view, p, a.patient)
     for side in SIGN:
-        skeleton += 1.15 * bones.clavicle(view, bones.clavicle_curve(p, side))  # type: ignore[arg-type]
+        skeleton += 1.557 * bones.clavicle(view, bones.clavicle_curve(p, side))  # type: ignore[arg-type]
     total += BONE * p["bone"] * skeleton
     # Breasts and the gas of the stomach.
     if p["breast"] > 0:
@@ -171,7 +195,7 @@ def _leads(a: Anatomy) -> np.ndarray:
         curves.append(way)
         x, y = a.view.plane(95.0)
         dots += (np.hypot(x - ex, y - ey) < 4.5) * 6.0
-    return 0.02 * dots + 0.09 * a.view.tubes(curves, 0.9)
+    return 0.02 * dots + 0.074 * a.view.tubes(curves, 0.9)
 
 
 def render(patient: Patient, without: frozenset[Finding] = frozenset()) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.signal import fftconvolve
 
@@ -39,25 +41,21 @@ class View:
         x, y = c * u - s * v + p["shift_x"], s * u + c * v + p["shift_y"]
         return x / PIXEL_MM + WIDTH / 2 - 0.5, y / PIXEL_MM + HEIGHT * 0.5 - 0.5
 
-    def curves(self, curves: list[np.ndarray], weights: list[float] | None = None) -> np.ndarray:
+    def curves(self, curves: Sequence[np.ndarray]) -> np.ndarray:
         """Length of curve in each pixel, mm, from polylines [n, 3]; where a curve runs along the ray it piles up."""
-        canvas = np.zeros((HEIGHT + 2, WIDTH + 2))
-        for k, curve in enumerate(curves):
-            step = np.linalg.norm(np.diff(curve, axis=0), axis=1)
-            middle = (curve[1:] + curve[:-1]) / 2
-            col, row = self.project(middle)
-            col, row = np.clip(col + 1, 0, WIDTH), np.clip(row + 1, 0, HEIGHT)
-            c0, r0 = col.astype(int), row.astype(int)
-            fc, fr = col - c0, row - r0
-            step = step * (weights[k] if weights else 1.0)
-            for dr, dc, w in ((0, 0, (1 - fr) * (1 - fc)), (0, 1, (1 - fr) * fc), (1, 0, fr * (1 - fc)), (1, 1, fr * fc)):
-                np.add.at(canvas, (r0 + dr, c0 + dc), step * w)
-        canvas[[0, -1]], canvas[:, [0, -1]] = 0, 0
-        return canvas[1:-1, 1:-1]
+        step = np.concatenate([np.linalg.norm(np.diff(curve, axis=0), axis=1) for curve in curves])
+        middle = np.concatenate([(curve[1:] + curve[:-1]) / 2 for curve in curves])
+        col, row = self.project(middle)
+        # A margin of one pixel takes what falls off the detector.
+        col, row = np.clip(col + 1, 0, WIDTH), np.clip(row + 1, 0, HEIGHT)
+        c0, r0 = col.astype(int), row.astype(int)
+        fc, fr = col - c0, row - r0
+        canvas = np.zeros((HEIGHT + 2) * (WIDTH + 2))
+        for dr, dc, share in ((0, 0, (1 - fr) * (1 - fc)), (0, 1, (1 - fr) * fc), (1, 0, fr * (1 - fc)), (1, 1, fr * fc)):
+            canvas += np.bincount((r0 + dr) * (WIDTH + 2) + c0 + dc, step * share, len(canvas))
+        return canvas.reshape(HEIGHT + 2, WIDTH + 2)[1:-1, 1:-1]
 
-    def tubes(
-        self, curves: list[np.ndarray], radius: float, hollow: float = 0.0, weights: list[float] | None = None
-    ) -> np.ndarray:
+    def tubes(self, curves: Sequence[np.ndarray], radius: float, hollow: float = 0.0) -> np.ndarray:
         """Path length, mm, through round tubes about the curves; ``hollow`` is the marrow's share of missing bone.
 
         A uniform disk swept along a line integrates across it to the chord of a cylinder, so that convolving the
@@ -66,7 +64,7 @@ class View:
         kernel = _disk(radius / PIXEL_MM)
         if hollow:
             kernel = kernel - hollow * _pad_to(_disk(0.72 * radius / PIXEL_MM), kernel.shape[0])
-        return fftconvolve(self.curves(curves, weights), kernel, mode="same").clip(0) / PIXEL_MM
+        return fftconvolve(self.curves(curves), kernel, mode="same").clip(0)
 
 
 def _disk(radius: float, oversample: int = 5) -> np.ndarray:
@@ -91,7 +89,8 @@ def ellipsoid(x: np.ndarray, y: np.ndarray, a: float, b: float, c: float, angle:
     return 2 * c * np.sqrt(np.clip(1 - (x / a) ** 2 - (y / b) ** 2, 0, None))
 
 
-def smoothstep(value: np.ndarray, low: float, high: float) -> np.ndarray:
+def smoothstep(value: np.ndarray | float, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
     """0 below ``low``, 1 above ``high``, a cubic between; also for low > high, falling."""
-    t = np.clip((value - low) / (high - low), 0, 1)
+    t = np.asarray(value - low) / (high - low)
+    t = np.minimum(np.maximum(t, 0), 1)
     return t * t * (3 - 2 * t)

@@ -1,0 +1,70 @@
+"""The embedded source: phantom patients whose findings, boxes and causes are known exactly.
+
+A sample is one finding on one patient's film. The list of samples ships as ``phantom_bench/samples.json`` (seeds, not
+images); ``scripts/build_phantom_bench.py`` writes it, and :func:`enumerate_samples` says what it holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.geometry import Box, to_boxes
+from harness.hookspecs import hookimpl
+from harness.source import Sample, Source
+from plugins.phantom.film import film, seed_of
+from plugins.phantom.vocabulary import FINDING
+
+BENCH = Path(__file__).parent / "phantom_bench"
+
+
+class Phantom(Source):
+    """Digital chest phantoms with exact boxes and known causes; needs no data."""
+
+    name: ClassVar[str] = "phantom"
+    bench: ClassVar[Path | None] = BENCH
+
+    def samples(self) -> Iterator[Sample]:
+        """The listed findings, in the order of the patients' seeds."""
+        for index, (image, attribute, box) in enumerate(_listed()):
+            yield _sample(index, image, attribute, box)
+
+    def image(self, sample: Sample) -> np.ndarray:
+        """Render the patient's film, uint8 [height, width, 3]."""
+        return np.repeat(film(seed_of(sample.image)).render()[..., None], 3, axis=2)
+
+
+def enumerate_samples(seeds: Iterable[int]) -> Iterator[Sample]:
+    """Every finding that the films of these patients show, by rendering them."""
+    index = 0
+    for seed in seeds:
+        shown = film(seed)
+        for finding in shown.findings:
+            yield _sample(index, f"phantom:{seed}", finding.attribute, shown.box(finding))
+            index += 1
+
+
+def _sample(index: int, image: str, attribute: str, box: Sequence[float]) -> Sample:
+    return Sample("phantom", index, image, attribute, to_boxes([box]), concept=FINDING[attribute].concept)
+
+
+@lru_cache(maxsize=1)
+def _listed() -> list[tuple[str, str, Box]]:
+    path = BENCH / "samples.json"
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return [(str(image), str(attribute), Box(*box)) for image, attribute, box in rows]
+    except (OSError, ValueError, TypeError) as error:
+        raise HarnessError(f"{path} cannot be read ({error}); install the package again.") from error
+
+
+@hookimpl
+def sources() -> Sequence[type[Source]]:
+    """The sources of this plugin."""
+    return [Phantom]
