@@ -1,8 +1,8 @@
-"""Small checkpoints of the real classes: Qwen2.5-VL and Gemma 3 with their real processors, randomly initialised.
+"""Small checkpoints of the real classes, untrained: Qwen2.5-VL and Gemma 3 with their real processors.
 
-The shipped phantom models are trained from these, and the tests load them. Every part is the class that the large
-checkpoint uses (model, image processor, tokenizer, processor); only the widths, the depths and the vocabulary are
-small, so what holds for these holds for the real weights.
+The shipped phantom models are trained from these, and the tests load them. Every part is the class that the
+large checkpoint uses (model, image processor, tokenizer, processor); only the widths, the depths and the
+vocabulary are small, so what holds for these holds for the real weights.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-QWEN_SPECIAL_TOKENS = [
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
-    "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
-    "<|image_pad|>", "<|video_pad|>",
-]  # fmt: skip
+from scripts.small_tokenizers import (
+    GEMMA_SPECIAL_TOKENS,
+    QWEN_SPECIAL_TOKENS,
+    gemma_tokenizer,
+    qwen_tokenizer,
+)
 
 QWEN_CHAT_TEMPLATE = """\
-{%- if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}{% endif %}
+{%- if messages[0]['role'] != 'system' %}
+{{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}
+{%- endif %}
 {%- for message in messages %}
 {{- '<|im_start|>' + message['role'] + '\\n' }}
 {%- if message['content'] is string %}{{ message['content'] }}
@@ -32,11 +35,6 @@ QWEN_CHAT_TEMPLATE = """\
 {{- '<|im_end|>\\n' }}
 {%- endfor %}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"""
-
-GEMMA_SPECIAL_TOKENS = [
-    "<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>",
-    "<end_of_image>", "<image_soft_token>",
-]  # fmt: skip
 
 GEMMA_CHAT_TEMPLATE = """\
 {{- bos_token }}
@@ -76,9 +74,9 @@ def qwen2_5_vl(
 ) -> tuple[Any, Any]:
     """A small float32 ``Qwen2_5_VLForConditionalGeneration`` in eval mode and its ``Qwen2_5_VLProcessor``.
 
-    ``texts`` train the tokenizer (byte level: any text can be encoded; ``vocab_size`` is an upper bound). Every
-    image becomes (height / 2 patch_size) x (width / 2 patch_size) image tokens. ``text_hidden / text_heads`` must be
-    a multiple of 16. Both are saved to ``folder`` where one is given.
+    ``texts`` train the tokenizer (byte level: any text can be encoded; ``vocab_size`` is an upper bound).
+    Every image becomes (height / 2 patch_size) x (width / 2 patch_size) image tokens. ``text_hidden /
+    text_heads`` must be a multiple of 16. Both are saved to ``folder`` where one is given.
     """
     import torch
     from transformers import (
@@ -90,7 +88,7 @@ def qwen2_5_vl(
         Qwen2VLVideoProcessor,
     )
 
-    tokenizer = _qwen_tokenizer(texts, vocab_size)
+    tokenizer = qwen_tokenizer(texts, vocab_size)
     images = Qwen2VLImageProcessor(patch_size=patch_size)
     videos = Qwen2VLVideoProcessor(patch_size=patch_size)
     processor = Qwen2_5_VLProcessor(images, tokenizer, videos, chat_template=QWEN_CHAT_TEMPLATE)
@@ -121,7 +119,8 @@ def qwen2_5_vl(
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 1_000_000.0,
-                "mrope_section": [half // 4, 3 * half // 8, 3 * half // 8],  # the shares of the real [16, 24, 24]
+                # time, height, width: the shares of the real [16, 24, 24]
+                "mrope_section": [half // 4, 3 * half // 8, 3 * half // 8],
             },
             "bos_token_id": token["<|endoftext|>"],
             "eos_token_id": token["<|im_end|>"],
@@ -166,9 +165,9 @@ def gemma3(
 ) -> tuple[Any, Any]:
     """A small float32 ``Gemma3ForConditionalGeneration`` in eval mode and its ``Gemma3Processor``.
 
-    Images are resized to ``image_size`` squared, cut into patches and pooled to ``image_tokens`` (a square number
-    whose root divides image_size / patch_size). Every ``full_attention_every``-th layer sees the whole text, the
-    others a sliding window. Both are saved to ``folder`` where one is given.
+    Images are resized to ``image_size`` squared, cut into patches and pooled to ``image_tokens`` (a square
+    number whose root divides image_size / patch_size). Every ``full_attention_every``-th layer sees the
+    whole text, the others a sliding window. Both are saved to ``folder`` where one is given.
     """
     import torch
     from transformers import (
@@ -179,7 +178,7 @@ def gemma3(
         GenerationConfig,
     )
 
-    tokenizer = _gemma_tokenizer(texts, vocab_size)
+    tokenizer = gemma_tokenizer(texts, vocab_size)
     images = Gemma3ImageProcessor(size={"height": image_size, "width": image_size})
     processor = Gemma3Processor(
         images, tokenizer, chat_template=GEMMA_CHAT_TEMPLATE, image_seq_length=image_tokens
@@ -227,8 +226,8 @@ def gemma3(
     )
     torch.manual_seed(seed)
     model = Gemma3ForConditionalGeneration(config).float().eval()
-    # transformers starts the projector at zero, which makes an untrained model blind; give image tokens the scale
-    # of text tokens instead.
+    # transformers starts the projector at zero, which makes an untrained model blind; give image tokens the
+    # scale of text tokens instead.
     projection = model.model.multi_modal_projector.mm_input_projection_weight
     torch.nn.init.normal_(projection, std=initializer_range * math.sqrt(text_hidden / vision_hidden))
     model.generation_config = GenerationConfig(
@@ -245,72 +244,3 @@ def _saved(folder: Path | str | None, model: Any, processor: Any) -> tuple[Any, 
         model.save_pretrained(folder)
         processor.save_pretrained(folder)
     return model, processor
-
-
-def _qwen_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
-    """A ``Qwen2Tokenizer`` (byte-level BPE) of at most ``vocab_size`` tokens, special tokens included."""
-    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
-    from transformers import Qwen2Tokenizer
-
-    untrained = Qwen2Tokenizer(vocab={}, merges=[])
-    bpe = Tokenizer(models.BPE())
-    bpe.normalizer = untrained.backend_tokenizer.normalizer
-    bpe.pre_tokenizer = untrained.backend_tokenizer.pre_tokenizer
-    vocab, merges = _train(
-        bpe,
-        trainers.BpeTrainer(
-            vocab_size=vocab_size - len(QWEN_SPECIAL_TOKENS),
-            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-            show_progress=False,
-        ),
-        texts,
-    )
-    tokenizer = Qwen2Tokenizer(vocab=vocab, merges=merges, model_max_length=4096)
-    tokenizer.add_tokens([AddedToken(token, special=True) for token in QWEN_SPECIAL_TOKENS])
-    return tokenizer
-
-
-def _gemma_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
-    """A ``GemmaTokenizer`` (BPE with byte fallback) of at most ``vocab_size`` tokens, special tokens included."""
-    from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, trainers
-    from transformers import GemmaTokenizer
-
-    reserved = GEMMA_SPECIAL_TOKENS + [f"<0x{byte:02X}>" for byte in range(256)]
-    bpe = Tokenizer(models.BPE())
-    bpe.normalizer = normalizers.Replace(" ", "▁")
-    bpe.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split("▁", "merged_with_next"),
-            pre_tokenizers.Split("\n", "isolated"),
-            pre_tokenizers.Punctuation(),
-        ]
-    )
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - len(reserved), initial_alphabet=["\n", "▁"], show_progress=False
-    )
-    learned, merges = _train(bpe, trainer, texts)
-    vocab = {token: i for i, token in enumerate(reserved)}
-    for token in sorted(learned, key=lambda token: learned[token]):
-        vocab.setdefault(token, len(vocab))
-    tokenizer = GemmaTokenizer(
-        vocab=vocab,
-        merges=merges,
-        model_max_length=4096,
-        add_bos_token=True,
-        extra_special_tokens={
-            "boi_token": "<start_of_image>",
-            "eoi_token": "<end_of_image>",
-            "image_token": "<image_soft_token>",
-        },
-    )
-    tokenizer.add_tokens([AddedToken(token, special=True) for token in GEMMA_SPECIAL_TOKENS])
-    return tokenizer
-
-
-def _train(bpe: Any, trainer: Any, texts: Iterable[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """The vocabulary and the merges, in order, that ``trainer`` learns from ``texts``."""
-    import json
-
-    bpe.train_from_iterator(texts, trainer)
-    model = json.loads(bpe.to_str())["model"]
-    return model["vocab"], [tuple(pair) for pair in model["merges"]]

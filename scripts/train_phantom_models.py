@@ -43,6 +43,9 @@ class Trainer:
         images = self.processor.image_processor
         self.mean, self.std = float(np.mean(images.image_mean)), float(np.mean(images.image_std))
         self.colour = [(m, s) for m, s in zip(images.image_mean, images.image_std, strict=True)]
+        some = self.train.where[::10].astype(np.float32) / 255
+        self.cover = torch.from_numpy(np.clip(some / 0.3, 0, 1).mean((0, 2, 3)))  # share of tokens a finding covers
+        self.often = torch.from_numpy(self.train.present.mean(0).astype(np.float32))
         self.head = nn.Linear(self.model.config.text_config.hidden_size, self.train.present.shape[1])
 
     # -- images -----------------------------------------------------------------------------------------------------
@@ -94,19 +97,19 @@ class Trainer:
             _step(optimiser, loss, [*parts, *self.head.parameters()])
             if step % 50 == 0:
                 self.log(f"see {step}/{steps} loss {loss.item():.4f}")
-            if step and step % 250 == 0 or step == steps - 1:
+            if step and step % 150 == 0 or step == steps - 1:
                 self.log("see, balanced accuracy " + self.judge_vision())
 
     def dense_loss(self, seen: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of each token's findings, and of each image's by its most convinced tokens."""
         logits = self.head(seen)
         target = (where / 0.3).clamp(max=1).flatten(2).transpose(1, 2)
-        dense = functional.binary_cross_entropy_with_logits(logits, target, pos_weight=torch.tensor(4.0))
+        dense = _rare(logits, target, self.cover).mean()
         whole = where.sum((2, 3))
         sure = (whole < 1e-3) | (whole > 0.25)
         image = torch.logsumexp(logits * 2, 1) / 2
-        pooled = functional.binary_cross_entropy_with_logits(image, (whole > 0.25).float(), reduction="none")
-        return dense + 0.3 * (pooled * sure).sum() / sure.sum()
+        pooled = _rare(image, (whole > 0.25).float(), self.often)
+        return dense + (pooled * sure).sum() / sure.sum()
 
     @torch.no_grad()
     def judge_vision(self) -> str:
@@ -222,6 +225,14 @@ def _step(optimiser: torch.optim.Optimizer, loss: torch.Tensor, parts: list[Any]
     loss.backward()
     nn.utils.clip_grad_norm_(parts, 1.0)
     optimiser.step()
+
+
+def _rare(logits: torch.Tensor, target: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy in which the rare positives of a small finding weigh about as much as its many negatives."""
+    lean = 0.75
+    yes, no = 0.5 / share**lean, 0.5 / (1 - share) ** lean
+    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return each * (target * yes + (1 - target) * no)
 
 
 def _balanced(told: np.ndarray, truth: np.ndarray) -> str:

@@ -1,0 +1,26 @@
+"""Which attribution method points at the evidence that a medical vision-language model really used?"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Loaded when first used, so that `harness --help` stays fast.
+_HOME = {
+    "Attribution": "attributor", "Attributor": "attributor", "Case": "attributor", "Box": "geometry",
+    "Editor": "editor", "HarnessError": "errors", "Model": "model", "NoOptions": "plugin",
+    "Registry": "registry", "Sample": "source", "Source": "source", "draw": "explain", "evaluate": "runner",
+    "hookimpl": "hookspecs",
+}  # fmt: skip
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"harness.{_HOME[name]}"), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("medground-harness")
+    raise AttributeError(f"module 'harness' has no attribute {name!r}")

@@ -1,0 +1,94 @@
+"""Reading chest X-ray files of the usual kinds, and letterboxing them into the frame that models see."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.geometry import FRAME_SIDE, Letterbox
+
+
+def read_image(path: Path | str) -> np.ndarray:
+    """The picture in a PNG (8 or 16 bit), JPEG or DICOM file, uint8 [height, width, 3].
+
+    The content decides what a file is, not its name. 16-bit and DICOM values are stretched linearly from their least
+    and largest to 0..255; a DICOM file's rescale and window are applied first, and MONOCHROME1 is inverted, so that
+    bone is bright. Raises ``HarnessError`` for a file that is missing, broken or no picture.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+    except OSError as error:
+        raise HarnessError(f"The image {path} cannot be read: {error.strerror or error}.") from error
+    pixels = _read_dicom(path) if head[128:132] == b"DICM" else _read_picture(path)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.ascontiguousarray(pixels[..., :3])
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                if picture.mode.startswith(("I", "F")):
+                    return _stretch(np.asarray(picture))
+                return np.asarray(picture.convert("RGB"))
+    except UnidentifiedImageError:
+        raise HarnessError(f"The image {path} is neither PNG, JPEG nor DICOM; convert it first.") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise HarnessError(f"The image {path} is too large: {error}") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise HarnessError(f"The image {path} is broken: {error}.") from error
+
+
+def _read_dicom(path: Path) -> np.ndarray:
+    import pydicom
+    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+    try:
+        data = pydicom.dcmread(path)
+        raw = data.pixel_array
+        colours = int(data.get("SamplesPerPixel", 1))
+        if raw.ndim != (2 if colours == 1 else 3):
+            raise HarnessError(f"The image {path} has several frames; give one that has a single frame.")
+        if colours > 1:
+            return _stretch(raw)
+        values = apply_voi_lut(apply_modality_lut(raw, data), data, index=0)
+        pixels = _stretch(np.asarray(values))
+    except HarnessError:
+        raise
+    except Exception as error:  # pydicom raises many kinds for broken files and absent decoders
+        raise HarnessError(f"The DICOM image {path} is broken or cannot be decoded: {error}") from error
+    return 255 - pixels if data.get("PhotometricInterpretation") == "MONOCHROME1" else pixels
+
+
+def _stretch(values: np.ndarray) -> np.ndarray:
+    """Linear from the least and the largest value to 0..255; all 0 where the values are all the same."""
+    if values.dtype == np.uint8:
+        return values
+    low, high = float(values.min()), float(values.max())
+    if not high > low:
+        return np.zeros(values.shape, np.uint8)
+    return np.round((values.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8)
+
+
+def letterbox(image: np.ndarray, side: int = FRAME_SIDE) -> tuple[np.ndarray, Letterbox]:
+    """An image, uint8 [height, width, 3], in a black frame, uint8 [side, side, 3], and the map between the two.
+
+    Bicubic, the longest side to ``side``, centred: MedGround-Bench's model input.
+    """
+    from PIL import Image
+
+    place = Letterbox(image.shape[1], image.shape[0], side)
+    (x, y), (width, height) = place.offset, place.size
+    small = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+    frame = np.zeros((side, side, 3), np.uint8)
+    frame[y : y + height, x : x + width] = np.asarray(small)
+    return frame, place

@@ -1,0 +1,42 @@
+"""From a saliency map to boxes, by MedGround-Bench's rule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.geometry import Box
+
+QUANTILE, MIN_PIXELS, MAX_BOXES = 0.9, 16, 10
+
+
+def saliency_to_boxes(saliency: np.ndarray, content: Box | None = None) -> list[Box]:
+    """Boxes, in frame pixels, around the hottest parts of a map, float [side, side].
+
+    The map within ``content`` (the part of the frame that holds image; all of it where None) is min-max normalised and
+    cut at the 0.9 quantile of its non-zero values; 8-connected parts of at least 16 px become tight half-open boxes,
+    at most 10, by mean heat. A map without any structure gives none. Raises ``ValueError`` for a map that is not
+    two-dimensional or holds NaN or infinities.
+    """
+    from skimage.measure import label, regionprops
+
+    saliency = np.asarray(saliency, np.float64)
+    if saliency.ndim != 2:
+        raise ValueError(f"a saliency map has two dimensions, this one has shape {saliency.shape}")
+    if not np.isfinite(saliency).all():
+        raise ValueError("the saliency map holds NaN or infinite values")
+    height, width = saliency.shape
+    x0, y0, x1, y1 = (round(edge) for edge in content) if content else (0, 0, width, height)
+    part = saliency[y0:y1, x0:x1]
+    low, high = part.min(), part.max()
+    if not high > low:
+        return []
+    heat = (part - low) / (high - low)
+    # At or above: in a map of few distinct values (a coarse grid) nothing may lie strictly above the quantile.
+    hot = (heat >= np.quantile(heat[heat > 0], QUANTILE)) & (heat > 0)
+    regions = [r for r in regionprops(label(hot, connectivity=2), heat) if r.num_pixels >= MIN_PIXELS]
+    regions.sort(key=lambda region: (-region.intensity_mean, region.label))
+    boxes = []
+    for region in regions[:MAX_BOXES]:
+        top, left, bottom, right = region.bbox
+        boxes.append(Box(left + x0, top + y0, right + x0, bottom + y0))
+    return boxes

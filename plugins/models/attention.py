@@ -1,0 +1,152 @@
+"""Watching the attention of a transformers language model while SDPA still computes its output.
+
+SDPA returns no attention, and asking a model for ``output_attentions`` switches it to the eager kernel and
+keeps an S x S matrix for every head of every layer. Here the language model runs under an attention function
+of our own in transformers' attention-interface registry: it hands each layer's queries, keys and mask to the
+observers of the running block, which compute what they need and no more, and returns exactly what SDPA
+returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+NAME = "harness_observed_sdpa"
+_CHUNK = 2**24  # most attention probabilities held at once, 64 MB in float32
+
+
+@dataclass(frozen=True)
+class AttentionCall:
+    """What one layer is about to attend with: B sequences, H query heads, G key heads, Q queries, K keys.
+
+    ``query``: [B, H, Q, width]; ``key``: [B, G, K, width]; ``mask``: None, bool (True is seen) or additive
+    float, broadcastable to [B, H, Q, K]; ``causal``: the mask is None and stands for the lower triangle.
+    """
+
+    layer: int
+    query: torch.Tensor
+    key: torch.Tensor
+    mask: torch.Tensor | None
+    scaling: float
+    causal: bool
+
+    def head_mean(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """Attention of queries start..stop averaged over heads, float32 [B, stop - start, K]."""
+        import torch
+
+        batch, heads, queries, width = self.query.shape
+        groups, keys = self.key.shape[1:3]
+        stop = queries if stop is None else stop
+        key = self.key.float()[:, :, None].transpose(-1, -2)  # [B, G, 1, width, K], one for a group's heads
+        rows = max(1, _CHUNK // (batch * heads * keys))
+        means = []
+        for first in range(start, stop, rows):
+            last = min(first + rows, stop)
+            query = self.query[:, :, first:last].float().reshape(batch, groups, heads // groups, -1, width)
+            scores = (query @ key).reshape(batch, heads, last - first, keys) * self.scaling
+            seen = self._rows(first, last)
+            if seen is not None and seen.dtype == torch.bool:
+                scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
+            elif seen is not None:
+                scores = scores + seen.float()
+            means.append(scores.softmax(-1).mean(1))
+        return torch.cat(means, 1)
+
+    def _rows(self, first: int, last: int) -> torch.Tensor | None:
+        """The mask of queries first..last, written out where it is implied."""
+        import torch
+
+        if self.mask is not None:
+            return self.mask[..., first:last, : self.key.shape[2]]
+        if not self.causal:
+            return None
+        rows = torch.arange(first, last, device=self.query.device)
+        return torch.arange(self.key.shape[2], device=self.query.device) <= rows[:, None]
+
+
+Observer = Callable[[AttentionCall], None]
+_OBSERVERS: ContextVar[tuple[Observer, ...]] = ContextVar("harness_attention_observers", default=())
+
+
+class Rollout:
+    """Attention rollout of one sequence (Abnar and Zuidema 2020): the product of the layers' mixing matrices.
+
+    Each layer's matrix is the mean over heads plus the identity, rows normalised to one; the product is
+    formed while the layers run, so that a few S x S matrices are held and never one a layer. ``matrix``:
+    float32 [S, S], how much of each input position (column) is in each output position (row).
+    """
+
+    def __init__(self) -> None:
+        self.matrix: torch.Tensor | None = None
+
+    def __call__(self, call: AttentionCall) -> None:
+        """Take in the next layer up; the batch must be of one sequence."""
+        mixing = call.head_mean()[0].detach()
+        mixing.diagonal().add_(1.0)
+        mixing /= mixing.sum(-1, keepdim=True)
+        self.matrix = mixing if self.matrix is None else mixing @ self.matrix.to(mixing.device)
+
+
+@contextmanager
+def observing(model: Any, observers: Sequence[Observer]) -> Iterator[None]:
+    """While the block runs, every layer of ``model``'s language model shows its attention to ``observers``.
+
+    The vision tower is left alone. The model gets its own attention function back, whatever the block raises.
+    """
+    _register()
+    before = model.config.get_text_config()._attn_implementation
+    token = _OBSERVERS.set(tuple(observers))
+    try:
+        model.set_attn_implementation({"text_config": NAME})
+        yield
+    finally:
+        _OBSERVERS.reset(token)
+        model.set_attn_implementation({"text_config": before})
+
+
+def _register() -> None:
+    """Make ``NAME`` known to transformers, for the attention and for the mask that goes with it."""
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    if NAME not in ALL_ATTENTION_FUNCTIONS:
+        ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
+        ALL_ATTENTION_FUNCTIONS.register(NAME, _observed_sdpa)
+
+
+def _observed_sdpa(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *args: Any,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """transformers' SDPA attention, after showing the call to the observers."""
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    observers = _OBSERVERS.get()
+    if observers:
+        is_causal = kwargs.get("is_causal")
+        is_causal = module.is_causal if is_causal is None else is_causal
+        call = AttentionCall(
+            layer=module.layer_idx,
+            query=query,
+            key=key,
+            mask=attention_mask,
+            scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
+            causal=bool(is_causal) and attention_mask is None and query.shape[2] > 1,
+        )
+        for observer in observers:
+            observer(call)
+    sdpa = ALL_ATTENTION_FUNCTIONS["sdpa"]
+    return sdpa(module, query, key, value, attention_mask, *args, scaling=scaling, **kwargs)

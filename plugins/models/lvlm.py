@@ -1,0 +1,234 @@
+"""Vision-language models of transformers: everything that the families share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from harness.errors import HarnessError
+from harness.geometry import Box
+from harness.model import Capability, Capture, Model, Trace
+from harness.plugin import NoOptions
+from plugins.models.attention import Rollout, observing
+from plugins.models.checkpoint import load_checkpoint
+
+if TYPE_CHECKING:
+    import torch
+
+_PROMPTS_KEPT = 256
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A tokenised prompt of P tokens, up to where the answer begins.
+
+    ``ids``: long [P]. ``types``: other inputs with one value a token (what kind of token it is), long [P]
+    each, by the name that the model's forward gives them; an answer token's value is 0.
+    """
+
+    ids: torch.Tensor
+    types: dict[str, torch.Tensor]
+
+
+class TransformersModel(Model):
+    """A vision-language model of transformers, loaded by its real class and processor.
+
+    A family sets ``model_class`` (a class of transformers), ``model_type`` (what its config says) and, for
+    its image processor, ``image_options``, and overrides :meth:`grid`. A model sets ``name``, ``checkpoint``
+    (a hub id or a folder) and may set ``gpu_dtype``.
+
+    The prompt is the checkpoint's own chat template with the image first and then the question. The answer is
+    tokenised by itself and follows the prompt's last token; end-of-turn tokens are never part of it.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"generate", "score", "trace"})
+    checkpoint: ClassVar[str]
+    model_class: ClassVar[str]
+    model_type: ClassVar[str]
+    image_options: ClassVar[dict[str, Any]] = {}
+    gpu_dtype: ClassVar[str] = "bfloat16"
+
+    class Options(NoOptions):
+        """Where the weights lie and how they run."""
+
+        path: str | None = Field(
+            default=None, description="Folder or hub id of the checkpoint, instead of the model's own."
+        )
+        dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+            default="auto", description="Number format; auto: float32 on the CPU, the model's own on a GPU."
+        )
+        device: str = Field(
+            default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N."
+        )
+        device_map: str | None = Field(
+            default=None, description="Spread over several GPUs, for instance auto (needs accelerate)."
+        )
+        batch_size: int = Field(default=16, ge=1, description="Images in one forward pass.")
+        max_new_tokens: int = Field(default=256, ge=1, description="Longest answer, in tokens.")
+
+    options: Options  # type: ignore[assignment]
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """(rows, columns) of image tokens for a height x width frame, in row-major order."""
+        raise NotImplementedError
+
+    def load(self) -> None:
+        """Bring weights and processor into memory; ``HarnessError`` where they are missing or gated."""
+        import torch
+        from transformers import GenerationConfig
+
+        device = self.options.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device != "cpu" and not torch.cuda.is_available():
+            raise HarnessError(f"No GPU was found for {self.name!r}; set -o {self.name}.device=cpu.")
+        on_gpu = device != "cpu" or (self.options.device_map is not None and torch.cuda.is_available())
+        dtype = str(self.options.dtype)
+        if dtype == "auto":
+            dtype = self.gpu_dtype if on_gpu else "float32"
+        self.model, self.processor = load_checkpoint(
+            self.name,
+            self.options.path or self.checkpoint,
+            self.model_class,
+            self.model_type,
+            dtype,
+            device,
+            self.options.device_map,
+        )
+        self.tokenizer = self.processor.tokenizer
+        self.image_token = int(self.model.config.image_token_id)
+        # Greedy means the argmax under score(): none of the checkpoint's sampling or repetition settings.
+        ends = self.model.generation_config
+        self.model.generation_config = GenerationConfig(
+            do_sample=False,
+            bos_token_id=ends.bos_token_id,
+            eos_token_id=ends.eos_token_id,
+            pad_token_id=self.tokenizer.pad_token_id if ends.pad_token_id is None else ends.pad_token_id,
+        )
+        self._prompts: dict[tuple[str, tuple[int, ...]], Prompt] = {}
+
+    def answer(self, image: np.ndarray, question: str) -> str:
+        """The greedy answer, stripped, without template or end-of-turn text."""
+        import torch
+
+        prompt = self._prompt(image, question)
+        inputs = self._inputs([image], prompt, [])
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        with torch.no_grad():
+            ids = self.model.generate(**inputs, max_new_tokens=self.options.max_new_tokens)
+        text: str = self.tokenizer.decode(ids[0, len(prompt.ids) :], skip_special_tokens=True)
+        return text.strip()
+
+    def score(self, images: Sequence[np.ndarray], question: str, answer: str) -> np.ndarray:
+        """Teacher-forced log-probabilities of the answer's T tokens, float64 [len(images), T].
+
+        The images must be of one size. The answer's end-of-turn token is not scored.
+        """
+        import torch
+
+        ids = self._answer_ids(answer)
+        scores = [np.zeros((0, len(ids)))]
+        with torch.no_grad():
+            for batch in self._batches(images):
+                inputs = self._inputs(batch, self._prompt(batch[0], question), ids)
+                scores.append(self._logprobs(inputs, ids))
+        return np.concatenate(scores)
+
+    def tokens(self, answer: str) -> list[str]:
+        """The answer's T tokens as text; a character that several tokens make up is the first one's."""
+        encoded = self.tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)
+        cuts = [0]
+        for _, end in encoded["offset_mapping"]:
+            cuts.append(max(cuts[-1], end))
+        cuts[-1] = len(answer)
+        return [answer[start:end] for start, end in pairwise(cuts)]
+
+    def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
+        """One teacher-forced pass that also captures what ``captures`` asks for."""
+        import torch
+
+        prompt, ids = self._prompt(image, question), self._answer_ids(answer)
+        inputs = self._inputs([image], prompt, ids)
+        rollout = Rollout() if "rollout" in captures else None
+        observers = [rollout] if rollout is not None else []
+        with torch.no_grad(), observing(self.model, observers):
+            logprobs = self._logprobs(inputs, ids)[0]
+        if rollout is None:
+            return Trace(logprobs=logprobs)
+        assert rollout.matrix is not None
+        # The position before a token predicts it. The last answer token predicts nothing and is not fed.
+        rows = rollout.matrix[len(prompt.ids) - 1 :][: len(ids)].double().cpu()
+        columns = (prompt.ids == self.image_token).nonzero()[:, 0]
+        return Trace(logprobs=logprobs, rollout=rows[:, columns].numpy())
+
+    def image_grid(self, image: np.ndarray) -> list[Box]:
+        """Each image token's rectangle in the frame, row by row; together they tile it."""
+        height, width = image.shape[:2]
+        rows, columns = self.grid(height, width)
+        y, x = np.linspace(0, height, rows + 1).tolist(), np.linspace(0, width, columns + 1).tolist()
+        return [Box(x[j], y[i], x[j + 1], y[i + 1]) for i in range(rows) for j in range(columns)]
+
+    def _batches(self, images: Sequence[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
+        for start in range(0, len(images), self.options.batch_size):
+            yield images[start : start + self.options.batch_size]
+
+    def _answer_ids(self, answer: str) -> list[int]:
+        """The answer's T token ids."""
+        ids: list[int] = self.tokenizer(answer, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _prompt(self, image: np.ndarray, question: str) -> Prompt:
+        """The prompt for frames of this image's size; tokenised once a question."""
+        key = (question, image.shape)
+        if key not in self._prompts:
+            from PIL import Image
+
+            content = [{"type": "image", "image": Image.fromarray(image)}, {"type": "text", "text": question}]
+            encoded = self.processor.apply_chat_template(
+                [{"role": "user", "content": content}],
+                tokenize=True,
+                return_dict=True,
+                return_tensors="pt",
+                add_generation_prompt=True,
+            )
+            ids = encoded["input_ids"]
+            types = {
+                name: value[0]
+                for name, value in encoded.items()
+                if value.shape == ids.shape and name not in ("input_ids", "attention_mask")
+            }
+            if len(self._prompts) >= _PROMPTS_KEPT:
+                self._prompts.clear()
+            self._prompts[key] = Prompt(ids[0], types)
+        return self._prompts[key]
+
+    def _inputs(self, images: Sequence[np.ndarray], prompt: Prompt, answer: Sequence[int]) -> dict[str, Any]:
+        """The forward's inputs: the prompt and all but the last answer token, beside each of the images."""
+        import torch
+
+        fed = torch.tensor(answer[:-1], dtype=torch.long)
+        inputs = {"input_ids": torch.cat([prompt.ids, fed])}
+        for name, types in prompt.types.items():
+            inputs[name] = torch.cat([types, torch.zeros_like(fed)])
+        inputs = {name: value.expand(len(images), -1) for name, value in inputs.items()}
+        pixels = self.processor.image_processor(list(images), return_tensors="pt", **self.image_options)
+        inputs.update({name: pixels[name] for name in ("pixel_values", "image_grid_thw") if name in pixels})
+        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
+        return {name: value.to(self.model.device) for name, value in inputs.items()}
+
+    def _logprobs(self, inputs: dict[str, Any], answer: Sequence[int]) -> np.ndarray:
+        """Log-probabilities of the answer's tokens, float64 [B, T]; logits only where they are predicted."""
+        import torch
+
+        if not answer:
+            return np.zeros((len(inputs["input_ids"]), 0))
+        logits = self.model(**inputs, use_cache=False, logits_to_keep=len(answer)).logits
+        target = torch.tensor(answer, device=logits.device)[:, None]
+        # One image at a time: T x vocabulary in float32 is what the biggest models can spare.
+        rows = [row.float().log_softmax(-1).gather(-1, target)[:, 0] for row in logits]
+        return torch.stack(rows).double().cpu().numpy()

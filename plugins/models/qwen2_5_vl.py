@@ -1,0 +1,58 @@
+"""Qwen2.5-VL (arXiv 2502.13923): frames keep their shape, and the grid of image tokens follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from harness.hookspecs import hookimpl
+from harness.model import Model
+from plugins.models.lvlm import TransformersModel
+
+
+class Qwen2_5VL(TransformersModel):
+    """A checkpoint of the Qwen2.5-VL family."""
+
+    model_class: ClassVar[str] = "Qwen2_5_VLForConditionalGeneration"
+    model_type: ClassVar[str] = "qwen2_5_vl"
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """The frame is resized to multiples of a token's side, merge_size patches, and cut into tokens."""
+        from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+
+        images = self.processor.image_processor
+        side = images.patch_size * images.merge_size
+        resized = smart_resize(height, width, side, images.size["shortest_edge"], images.size["longest_edge"])
+        return resized[0] // side, resized[1] // side
+
+
+class PhantomQwen2_5VL(Qwen2_5VL):
+    """A small Qwen2.5-VL trained on digital chest phantoms; ships with the harness."""
+
+    name: ClassVar[str] = "phantom-qwen2.5-vl"
+    aliases: ClassVar[tuple[str, ...]] = ("phantom_qwen2_5_vl",)
+    checkpoint: ClassVar[str] = str(Path(__file__).parent / "phantom_qwen2_5_vl")
+    gpu_dtype: ClassVar[str] = "float32"
+
+
+class Qwen2_5VL3B(Qwen2_5VL):
+    """Qwen2.5-VL 3B Instruct (Qwen/Qwen2.5-VL-3B-Instruct)."""
+
+    name: ClassVar[str] = "qwen2.5-vl-3b"
+    aliases: ClassVar[tuple[str, ...]] = ("qwen2_5_vl_3b",)
+    checkpoint: ClassVar[str] = "Qwen/Qwen2.5-VL-3B-Instruct"
+
+
+class Qwen2_5VL7B(Qwen2_5VL):
+    """Qwen2.5-VL 7B Instruct (Qwen/Qwen2.5-VL-7B-Instruct)."""
+
+    name: ClassVar[str] = "qwen2.5-vl-7b"
+    aliases: ClassVar[tuple[str, ...]] = ("qwen2_5_vl_7b",)
+    checkpoint: ClassVar[str] = "Qwen/Qwen2.5-VL-7B-Instruct"
+
+
+@hookimpl
+def models() -> Sequence[type[Model]]:
+    """The models of this plugin."""
+    return [PhantomQwen2_5VL, Qwen2_5VL3B, Qwen2_5VL7B]
