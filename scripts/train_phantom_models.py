@@ -249,6 +249,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--see", type=int, default=1200, help="steps of stage 1")
+    parser.add_argument("--see-rate", type=float, default=1.5e-3)
     parser.add_argument("--lists", type=int, default=500, help="steps of stage 2, checklists")
     parser.add_argument("--mix", type=int, default=700, help="steps of stage 2, all questions")
     parser.add_argument("--all", type=int, default=400, help="steps of stage 3")
@@ -257,7 +258,7 @@ def main() -> None:
     torch.set_num_threads(1)
     trainer = Trainer(args.family, args.data, args.work)
     stages: list[tuple[str, Callable[[], None]]] = [
-        ("see", lambda: trainer.learn_to_see(args.see, 40, 1.5e-3)),
+        ("see", lambda: trainer.learn_to_see(args.see, 40, args.see_rate)),
         ("lists", lambda: trainer.learn_to_tell(args.lists, 32, 1.5e-3, 10, 0, 0, frozen=True)),
         ("mix", lambda: trainer.learn_to_tell(args.mix, 32, 1.2e-3, 6, 3, 1, frozen=True)),
         ("all", lambda: trainer.learn_to_tell(args.all, 24, 4e-4, 4, 3, 1, frozen=False)),

@@ -76,18 +76,18 @@ def _consolidation(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarr
     chord = np.zeros_like(a.x)
     for _ in range(9):
         dx, dy = rng.normal(0, 13, 2)
-        r = rng.uniform(10, 19)
-        chord += 0.45 * ellipsoid(a.x - cx - dx, a.y - cy - dy, r, r * rng.uniform(0.7, 1.2), r)
+        r = rng.uniform(13, 21)
+        chord += 0.6 * ellipsoid(a.x - cx - dx, a.y - cy - dy, r, r * rng.uniform(0.7, 1.2), r)
     mottle = gaussian_filter(rng.standard_normal(a.x.shape), 2.2)
-    chord = gaussian_filter(np.minimum(chord, 42), 1.8) * (1 + 0.22 * mottle / mottle.std())
+    chord = gaussian_filter(np.minimum(chord, 60), 1.8) * (1 + 0.22 * mottle / mottle.std())
     return 0.9 * (TISSUE - LUNG) * np.clip(chord, 0, None) * smoothstep(a.lung_length[side], 10, 50)
 
 
 def _nodule(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
     cx, cy = _spot(a, rng, side, -110, 60, 12)
-    r = rng.uniform(8.5, 13)
+    r = rng.uniform(11, 15)
     ball = ellipsoid(a.x - cx, a.y - cy, r, r * rng.uniform(0.9, 1.1), r, rng.uniform(0, 3))
-    return 1.5 * (TISSUE - LUNG) * gaussian_filter(ball, 0.6)
+    return 2.0 * (TISSUE - LUNG) * gaussian_filter(ball, 0.6)
 
 
 def _atelectasis(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
@@ -95,9 +95,9 @@ def _atelectasis(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray
     cx, cy = SIGN[side] * rng.uniform(72, 92), top - rng.uniform(10, 32)
     slope = rng.uniform(-0.28, 0.28)
     x, y = a.x - cx, a.y - cy - slope * (a.x - cx)
-    half, thick = rng.uniform(27, 38), rng.uniform(3.0, 4.4)
+    half, thick = rng.uniform(30, 40), rng.uniform(5.0, 7.0)
     band = np.exp(-((y / thick) ** 2)) * smoothstep(np.abs(x), half, half - 9)
-    return 0.62 * band * smoothstep(a.lung_length[side], 6, 40)
+    return 0.75 * band * smoothstep(a.lung_length[side], 6, 40)
 
 
 def _hilar_enlargement(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
@@ -109,13 +109,13 @@ def _clavicle_fracture(a: Anatomy, rng: np.random.Generator, side: Side) -> np.n
     whole = bones.clavicle_curve(a.p, side)
     t = np.linspace(0, 1, len(whole))
     at, reach = rng.uniform(0.42, 0.6), 0.34
-    up, down, gap = rng.uniform(9, 13), rng.uniform(5, 9), 0.022
+    up, down, gap = rng.uniform(12, 16), rng.uniform(9, 13), 0.035
     # The neck muscle lifts the inner fragment, the arm's weight pulls the outer one down.
     inner, outer = whole[t < at - gap].copy(), whole[t > at + gap].copy()
     inner[:, 1] -= up * np.clip(1 - (at - t[t < at - gap]) / reach, 0, 1) ** 1.3
     outer[:, 1] += down * np.clip(1 - (t[t > at + gap] - at) / reach, 0, 1) ** 1.3
     broken = a.view.tubes([inner, outer], bones.CLAVICLE_RADIUS, hollow=0.5)
-    return 1.557 * BONE * a.p["bone"] * (broken - bones.clavicle(a.view, whole))
+    return 2.1 * BONE * a.p["bone"] * (broken - bones.clavicle(a.view, whole))
 
 
 _MAKERS: dict[str, Callable[[Anatomy, np.random.Generator, Side], np.ndarray]] = {

@@ -167,7 +167,7 @@ def _body(a: Anatomy) -> np.ndarray:
     skeleton = bones.ribs(view, p, rng, a.cage_half_width(profile_y), profile_y)
     skeleton = skeleton * smoothstep(y, 190, 120) + 0.75 * bones.spine(view, p) + 0.8 * bones.shoulders(view, p, a.patient)
     for side in SIGN:
-        skeleton += 1.557 * bones.clavicle(view, bones.clavicle_curve(p, side))  # type: ignore[arg-type]
+        skeleton += 2.1 * bones.clavicle(view, bones.clavicle_curve(p, side))  # type: ignore[arg-type]
     total += BONE * p["bone"] * skeleton
     # Breasts and the gas of the stomach.
     if p["breast"] > 0:

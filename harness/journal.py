@@ -1,0 +1,203 @@
+"""The append-only journal of a run: a header line, then a line for every finished (sample, model, mode,
+attributor).
+
+``journal.jsonl`` holds nothing that depends on the time or the place, so that two runs of the same command
+give the same bytes; ``timings.jsonl`` beside it holds the seconds. Each line is on the disk before the next
+one is begun, and the same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+
+JOURNAL, TIMINGS = "journal.jsonl", "timings.jsonl"
+FORMAT = 1
+
+
+# What a journal line is about.
+KEY = ("source", "index", "model", "mode", "attributor")
+Key = tuple[str, int, str, str, str]
+
+
+def key_of(row: dict[str, Any]) -> Key:
+    """The key of a row. Raises ``KeyError`` where it lacks a part."""
+    source, index, model, mode, attributor = (row[part] for part in KEY)
+    return source, index, model, mode, attributor
+
+
+class Journal:
+    """A folder's journal, opened for one writer: ``with Journal(folder, header) as journal:
+    journal.add(row)``.
+
+    ``header`` is everything that the results depend on, as JSON. A journal already there must have the same
+    header, unless ``fresh``, which discards it. ``rows`` holds the rows by key, with those that were there
+    before. Raises ``HarnessError`` where another process writes to the folder, the header differs, or the
+    folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, header: dict[str, Any], fresh: bool = False) -> None:
+        self.folder, self.rows = folder, dict[Key, dict[str, Any]]()
+        self._path = folder / JOURNAL
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._journal = _open(self._path)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        try:
+            _lock(self._journal, folder)
+            self._timings = _open(folder / TIMINGS)
+            self._begin(header, fresh)
+        except OSError as error:
+            self.close()
+            raise _unwritable(folder, error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, header: dict[str, Any], fresh: bool) -> None:
+        if fresh:
+            os.ftruncate(self._journal, 0)
+            os.ftruncate(self._timings, 0)
+        _mend(self._journal, self._path)
+        _mend(self._timings, self.folder / TIMINGS)
+        # Through JSON and back, so that a tuple here equals a list there.
+        wanted = {"format": FORMAT, **json.loads(_line(header))}
+        if os.fstat(self._journal).st_size == 0:
+            self._append(self._journal, wanted)
+            return
+        found, rows = read_journal(self.folder)
+        changes = differences(found, wanted)
+        if changes:
+            raise HarnessError(
+                f"{self._path} is from a run with other settings ({'; '.join(changes)}); "
+                "give --fresh to discard it, or another --output."
+            )
+        self.rows = {key_of(row): row for row in rows}
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Append one finished row; it is on the disk when this returns. Raises ``ValueError`` for NaN."""
+        self._append(self._journal, row)
+        self.rows[key_of(row)] = row
+
+    def time(self, stage: str, seconds: float, **about: Any) -> None:
+        """Append how long one stage took, in seconds."""
+        self._append(self._timings, {"stage": stage, **about, "seconds": round(seconds, 4)})
+
+    def _append(self, file: int, row: dict[str, Any]) -> None:
+        data = (_line(row) + "\n").encode("ascii")
+        size = os.fstat(file).st_size
+        try:
+            written = os.write(file, data)
+            if written < len(data):  # a full disk takes a part first and fails at the next attempt
+                os.write(file, data[written:])
+            os.fsync(file)
+        except OSError as error:
+            os.ftruncate(file, size)
+            raise _unwritable(self.folder, error) from error
+
+    def close(self) -> None:
+        """Close the files and give the lock back."""
+        for name in ("_journal", "_timings"):
+            if hasattr(self, name):
+                os.close(getattr(self, name))
+                delattr(self, name)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_journal(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The header and the rows of a folder's journal, as they lie there; a torn last line is left out.
+
+    Raises ``HarnessError`` where there is no journal, or a line of it is no journal line.
+    """
+    path = folder / JOURNAL
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise HarnessError(f"There is no journal in {folder}; `harness evaluate` writes one.") from None
+    except OSError as error:
+        raise HarnessError(f"The journal {path} cannot be read: {error.strerror or error}.") from error
+    lines = data.split(b"\n")[:-1]
+    parsed = [_parse(line) for line in lines]
+    if parsed and parsed[-1] is None:
+        parsed.pop()
+    if not parsed or parsed[0] is None or parsed[0].get("format") != FORMAT:
+        raise HarnessError(
+            f"The journal {path} has no header of format {FORMAT}; give --fresh to start anew."
+        )
+    rows: list[dict[str, Any]] = []
+    for number, row in enumerate(parsed[1:], 2):
+        if row is None or not all(part in row for part in (*KEY, "status")):
+            raise HarnessError(f"The journal {path} is broken at line {number}; give --fresh to start anew.")
+        rows.append(row)
+    return parsed[0], rows
+
+
+def differences(old: Any, new: Any, at: str = "") -> list[str]:
+    """Where two JSON values differ, each as "path: old, now new"."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found: list[str] = []
+        for name in sorted(old.keys() | new.keys()):
+            found += differences(old.get(name), new.get(name), f"{at}.{name}" if at else name)
+        return found
+    return [] if old == new else [f"{at}: {_brief(old)}, now {_brief(new)}"]
+
+
+def _brief(value: Any) -> str:
+    text = _line(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
+
+
+def _lock(file: int, folder: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # not on Windows: there two runs in one folder go unnoticed
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise HarnessError(
+            f"Another run writes to {folder}; wait for it, or give another --output."
+        ) from None
+    except OSError:  # a file system without locks
+        return
+
+
+def _mend(file: int, path: Path) -> None:
+    """Cut off a last line that a crash left incomplete, or full of what is no JSON."""
+    data = path.read_bytes()
+    keep = data.rfind(b"\n") + 1
+    last = data.rfind(b"\n", 0, max(keep - 1, 0)) + 1
+    if keep and _parse(data[last:keep]) is None:
+        keep = last
+    if keep < len(data):
+        os.ftruncate(file, keep)
+
+
+def _unwritable(folder: Path, error: OSError) -> HarnessError:
+    return HarnessError(f"Results cannot be written to {folder}: {error.strerror or error}.")

@@ -1,0 +1,1 @@
+"""From journals to tables: on the console, and as Markdown."""
