@@ -6,8 +6,11 @@ import re
 from typing import Literal
 
 # "yes or no" and "yes/no" repeat the question.
-_RESTATED = re.compile(r"\b(yes\W+or\W+no|no\W+or\W+yes|yes\s*/\s*no|no\s*/\s*yes)\b", re.IGNORECASE)
-_VERDICT = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
+_RESTATED = re.compile(
+    r"(?<![^\W_])(yes[\W_]+or[\W_]+no|no[\W_]+or[\W_]+yes|yes\s*/\s*no|no\s*/\s*yes)(?![^\W_])", re.IGNORECASE
+)
+# Not \b: an underscore of Markdown's _No_ ends a word.
+_VERDICT = re.compile(r"(?<![^\W_])(yes|no)(?![^\W_])", re.IGNORECASE)
 
 
 def final_answer(text: str) -> Literal["yes", "no"] | None:

@@ -45,14 +45,22 @@ class Record:
 
 
 def read_records(folder: Path, modes: Sequence[Mode] = MODES) -> dict[Mode, list[Record]]:
-    """The records of each mode, in the files' order.
+    """The records of each of the modes that has a file, in the files' order; direct comes before reasoning.
 
-    Raises ``HarnessError`` for a folder or file that is missing or no JSON list, and for a record that lacks
-    a field, holds one of a wrong type, or says again what model and sample an earlier one is about.
+    Raises ``HarnessError`` where the folder or all of the files are missing, for a file that is no JSON list,
+    and for a record that lacks a field, holds one of a wrong type, or says again what model and sample an
+    earlier one is about.
     """
     if not folder.is_dir():
         raise HarnessError(f"The benchmark folder {folder} does not exist; give one that holds direct.json.")
-    return {mode: _read(folder / f"{mode}.json", mode) for mode in modes}
+    present = [mode for mode in MODES if mode in modes and (folder / f"{mode}.json").exists()]
+    if not present:
+        names = " nor ".join(f"{mode}.json" for mode in MODES if mode in modes)
+        raise HarnessError(
+            f"The benchmark folder {folder} holds {'neither ' if ' nor ' in names else 'no '}{names}; "
+            "give a folder that does, or another mode."
+        )
+    return {mode: _read(folder / f"{mode}.json", mode) for mode in present}
 
 
 def write_records(folder: Path, records: Iterable[Record]) -> None:
@@ -76,17 +84,16 @@ def write_records(folder: Path, records: Iterable[Record]) -> None:
 
 
 def bench_hash(folder: Path, mode: Mode) -> str:
-    """SHA-256 of a mode's file, hexadecimal: two runs are comparable only on the same records."""
+    """SHA-256 of a mode's file, hexadecimal: two runs are comparable only on the same records.
+
+    One for each file, so that a run of one mode compares with a run of both.
+    """
     return sha256(_bytes(folder / f"{mode}.json")).hexdigest()
 
 
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise HarnessError(
-            f"The benchmark file {path} does not exist; give a folder that has it, or leave its mode out."
-        ) from None
     except OSError as error:
         raise HarnessError(f"The benchmark file {path} cannot be read: {error.strerror or error}.") from error
 

@@ -39,6 +39,7 @@ def region_mask(shape: tuple[int, ...], boxes: Sequence[Box], region: Region) ->
     """Boolean [height, width]: the pixels whose area the boxes touch, or their complement for ``background``."""
     mask = np.zeros(shape[:2], bool)
     for box in boxes:
-        x0, y0 = int(np.floor(max(box.x0, 0))), int(np.floor(max(box.y0, 0)))
-        mask[y0 : int(np.ceil(box.y1)), x0 : int(np.ceil(box.x1))] = True
+        inside = box.clip(shape[1], shape[0])
+        rows = slice(int(np.floor(inside.y0)), int(np.ceil(inside.y1)))
+        mask[rows, int(np.floor(inside.x0)) : int(np.ceil(inside.x1))] = True
     return mask if region == "foreground" else ~mask

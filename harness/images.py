@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from harness.geometry import FRAME_SIDE, Letterbox
 def read_image(path: Path | str) -> np.ndarray:
     """The picture in a PNG (8 or 16 bit), JPEG or DICOM file, uint8 [height, width, 3].
 
-    The content decides what a file is, not its name. 16-bit and DICOM values are stretched linearly from their least
-    and largest to 0..255; a DICOM file's rescale and window are applied first, and MONOCHROME1 is inverted, so that
-    bone is bright. Raises ``HarnessError`` for a file that is missing, broken or no picture.
+    The content decides what a file is, not its name. 8-bit values are taken as they are; all others are
+    stretched linearly from their least and largest to 0..255. A DICOM file's rescale and window (the first,
+    where it has several) are applied before, and MONOCHROME1 is inverted, so that bone is bright.
+    Transparency is ignored. Raises ``HarnessError`` for a file that is missing, broken or no picture.
     """
     path = Path(path)
     try:
@@ -36,7 +38,7 @@ def _read_picture(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
+            with Image.open(path, formats=("PNG", "JPEG")) as picture:
                 if picture.mode.startswith(("I", "F")):
                     return _stretch(np.asarray(picture))
                 return np.asarray(picture.convert("RGB"))
@@ -60,13 +62,19 @@ def _read_dicom(path: Path) -> np.ndarray:
             raise HarnessError(f"The image {path} has several frames; give one that has a single frame.")
         if colours > 1:
             return _stretch(raw)
-        values = apply_voi_lut(apply_modality_lut(raw, data), data, index=0)
+        if data.PhotometricInterpretation not in ("MONOCHROME1", "MONOCHROME2"):
+            raise HarnessError(
+                f"The image {path} is {data.PhotometricInterpretation}; convert it to grey first."
+            )
+        values = apply_modality_lut(raw, data)
+        with suppress(ValueError):  # some devices write a window without width; then all values show
+            values = apply_voi_lut(values, data, index=0)
         pixels = _stretch(np.asarray(values))
     except HarnessError:
         raise
     except Exception as error:  # pydicom raises many kinds for broken files and absent decoders
         raise HarnessError(f"The DICOM image {path} is broken or cannot be decoded: {error}") from error
-    return 255 - pixels if data.get("PhotometricInterpretation") == "MONOCHROME1" else pixels
+    return 255 - pixels if data.PhotometricInterpretation == "MONOCHROME1" else pixels
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:
@@ -80,7 +88,7 @@ def _stretch(values: np.ndarray) -> np.ndarray:
 
 
 def letterbox(image: np.ndarray, side: int = FRAME_SIDE) -> tuple[np.ndarray, Letterbox]:
-    """An image, uint8 [height, width, 3], in a black frame, uint8 [side, side, 3], and the map between the two.
+    """An image, uint8 [height, width, 3], in a black frame, uint8 [side, side, 3], and the map between them.
 
     Bicubic, the longest side to ``side``, centred: MedGround-Bench's model input.
     """

@@ -35,9 +35,10 @@ class Journal:
     journal.add(row)``.
 
     ``header`` is everything that the results depend on, as JSON. A journal already there must have the same
-    header, unless ``fresh``, which discards it. ``rows`` holds the rows by key, with those that were there
-    before. Raises ``HarnessError`` where another process writes to the folder, the header differs, or the
-    folder cannot be written.
+    header, unless ``fresh``, which discards it. That goes for the versions of libraries and the device too:
+    results of two environments in one journal could not be told apart, and no single run would repeat them.
+    ``rows`` holds the rows by key, with those that were there before. Raises ``HarnessError`` where another
+    process writes to the folder, the header differs, or the folder cannot be written.
     """
 
     def __init__(self, folder: Path, header: dict[str, Any], fresh: bool = False) -> None:
@@ -92,10 +93,10 @@ class Journal:
         data = (_line(row) + "\n").encode("ascii")
         size = os.fstat(file).st_size
         try:
-            written = os.write(file, data)
-            if written < len(data):  # a full disk takes a part first and fails at the next attempt
-                os.write(file, data[written:])
-            os.fsync(file)
+            while data:  # a disk that is almost full takes a part first and fails at the next attempt
+                data = data[os.write(file, data) :]
+            if file == self._journal:
+                os.fsync(file)
         except OSError as error:
             os.ftruncate(file, size)
             raise _unwritable(self.folder, error) from error
@@ -123,7 +124,7 @@ def read_journal(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise HarnessError(f"There is no journal in {folder}; `harness evaluate` writes one.") from None
+        raise HarnessError(f"There is no journal in {folder}; `harness eval` writes one.") from None
     except OSError as error:
         raise HarnessError(f"The journal {path} cannot be read: {error.strerror or error}.") from error
     lines = data.split(b"\n")[:-1]

@@ -21,7 +21,7 @@ class Overlap:
 
 
 def overlap(predicted: Sequence[Box], truth: Sequence[Box]) -> Overlap:
-    """Agreement of the union of the predicted boxes with the union of the true ones, exact for fractional boxes.
+    """Agreement of the union of the predicted boxes with the union of the true ones, exact for fractions.
 
     No prediction scores zero. Raises ``ValueError`` where the truth has no area.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -13,54 +14,79 @@ from pydantic.fields import FieldInfo
 from harness.errors import HarnessError
 from harness.plugin import NoOptions, Plugin
 
+REQUIRED = "(required)"
 
-def parse(assignments: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Values by plugin name and field. Names may hold dots: the last one before the ``=`` ends the name."""
-    values: dict[str, dict[str, str]] = {}
+_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "matching"}
+_WORDS: dict[Any, str] = {
+    NoneType: "none", bool: "true or false", int: "whole number", float: "number", str: "text", Path: "path",
+}  # fmt: skip
+
+
+def parse(assignments: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Plugin name, field and value of each. Names may hold dots: the last before the ``=`` ends the name."""
+    parsed = []
     for text in assignments:
         target, equals, value = text.partition("=")
-        name, dot, field = target.rpartition(".")
-        if not (equals and dot and name and field):
+        name, _, field = (part.strip() for part in target.rpartition("."))
+        if not (equals and name and field):
             raise HarnessError(f"The option {text!r} should read NAME.FIELD=VALUE, as in occlusion.grid=8.")
-        values.setdefault(name.strip(), {})[field.strip()] = value.strip()
-    return values
+        parsed.append((name, field, value.strip()))
+    return parsed
 
 
 def for_plugins(assignments: Sequence[str], classes: Iterable[type[Plugin]]) -> dict[type[Plugin], NoOptions]:
-    """The options of each class. Raises ``HarnessError`` for a bad one, or one of a plugin that is not among them."""
-    values, built = parse(assignments), {}
-    for cls in classes:
-        mine: dict[str, str] = {}
-        for name in (*cls.aliases, cls.name):
-            mine.update(values.pop(name, {}))
-        built[cls] = build(cls, mine)
-    if values:
-        name = min(values)
-        taking = ", ".join(sorted(cls.name for cls in built))
-        raise HarnessError(f"There is an option for {name!r}, which takes no part in this run; these do: {taking}.")
-    return built
+    """The options of each class.
+
+    An assignment to a name that several classes share (a source's and an editor's, say) goes to those that
+    have the field; the last of two to one field holds. Raises ``HarnessError`` for a bad one, or one of a
+    plugin that is not among the classes.
+    """
+    unique = list(dict.fromkeys(classes))
+    mine: dict[type[Plugin], dict[str, str]] = {cls: {} for cls in unique}
+    for name, field, value in parse(assignments):
+        owners = [cls for cls in unique if name in (cls.name, *cls.aliases)]
+        if not owners:
+            taking = ", ".join(sorted({cls.name for cls in unique})) or "none"
+            raise HarnessError(
+                f"There is an option for {name!r}, which takes no part in this run; these do: {taking}."
+            )
+        for cls in [cls for cls in owners if field in cls.Options.model_fields] or owners[:1]:
+            mine[cls][field] = value
+    return {cls: build(cls, values) for cls, values in mine.items()}
 
 
 def build(cls: type[Plugin], values: dict[str, str]) -> NoOptions:
-    """The options of one plugin from texts. Raises ``HarnessError`` that names field, value and what is allowed."""
+    """The options of one plugin from texts. Raises ``HarnessError`` that says what is allowed."""
     fields = cls.Options.model_fields
     for field in values:
         if field not in fields:
             near = get_close_matches(field, fields, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(fields) or 'none'}."
             raise HarnessError(f"{cls.name} has no option {field!r}; {hint}")
-    # "none" stands for None where a field allows it.
-    typed: dict[str, Any] = {
-        field: None if value.lower() == "none" and NoneType in _alternatives(fields[field]) else value
-        for field, value in values.items()
-    }
+    typed = {field: _value(fields[field], value) for field, value in values.items()}
     try:
         return cls.Options.model_validate(typed)
     except ValidationError as error:
         fault = error.errors()[0]
+        message = fault["msg"][:1].lower() + fault["msg"][1:]
         field = str(fault["loc"][0]) if fault["loc"] else ""
-        given = f"{field}={values[field]!r}" if field in values else field or "its options"
-        raise HarnessError(f"Bad option {cls.name}.{given}: {fault['msg'].lower()} ({allowed(fields[field]) if field in fields else 'see plugins show'}).") from error
+        if field not in fields:
+            raise HarnessError(f"Bad options of {cls.name}: {message}.") from error
+        given = f"={values[field]!r}" if field in values else ""
+        raise HarnessError(
+            f"Bad option {cls.name}.{field}{given}: {message} (it takes {allowed(fields[field])})."
+        ) from error
+
+
+def _value(info: FieldInfo, text: str) -> Any:
+    """The None or the literal that a text stands for; else the text itself, for pydantic to read."""
+    kinds = _alternatives(info)
+    for kind in kinds:
+        if get_origin(kind) is Literal:
+            for choice in get_args(kind):
+                if str(choice) == text:
+                    return choice
+    return None if text.lower() == "none" and NoneType in kinds else text
 
 
 def _alternatives(info: FieldInfo) -> tuple[Any, ...]:
@@ -70,16 +96,18 @@ def _alternatives(info: FieldInfo) -> tuple[Any, ...]:
 
 def allowed(info: FieldInfo) -> str:
     """What a field takes, in words."""
-    words = []
+    words: list[str] = []
     for kind in _alternatives(info):
         if get_origin(kind) is Literal:
             words += [str(choice) for choice in get_args(kind)]
         else:
-            words.append("none" if kind is NoneType else getattr(kind, "__name__", str(kind)))
+            words.append(_WORDS.get(kind) or str(getattr(kind, "__name__", kind)))
     text = " or ".join(words)
-    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     limits = [
-        f"{sign} {getattr(rule, name)}" for rule in info.metadata for name, sign in signs.items() if hasattr(rule, name)
+        f"{sign} {getattr(rule, name)}"
+        for rule in info.metadata
+        for name, sign in _SIGNS.items()
+        if getattr(rule, name, None) is not None
     ]
     return ", ".join([text, *limits])
 
@@ -87,6 +115,13 @@ def allowed(info: FieldInfo) -> str:
 def describe(cls: type[Plugin]) -> list[tuple[str, str, str, str]]:
     """Field, what it takes, default and description of each option."""
     return [
-        (name, allowed(info), str(info.get_default(call_default_factory=True)), info.description or "")
+        (name, allowed(info), _default(info), info.description or "")
         for name, info in cls.Options.model_fields.items()
     ]
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return REQUIRED
+    value = info.get_default(call_default_factory=True)
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -21,8 +20,14 @@ from harness.plugin import NoOptions, Plugin
 from harness.source import Source
 
 GROUP = "harness"
+OWN = "medground-harness"
 Kind = Literal["model", "attributor", "editor", "source"]
-KINDS: dict[Kind, type[Plugin]] = {"model": Model, "attributor": Attributor, "editor": Editor, "source": Source}
+KINDS: dict[Kind, type[Plugin]] = {
+    "model": Model,
+    "attributor": Attributor,
+    "editor": Editor,
+    "source": Source,
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,11 @@ class Origin:
 
 
 class Registry:
-    """All usable plugin classes by kind and name. One that fails is listed in ``broken`` and harms no other."""
+    """All usable plugin classes by kind and name.
+
+    A plugin that fails in any way is listed in ``broken``, none of it is used, and it harms no other. Where
+    two plugins claim one name, the harness's own has it, else the one whose distribution sorts first.
+    """
 
     def __init__(self, modules: Iterable[Any] = ()) -> None:
         self.broken: list[Broken] = []
@@ -60,11 +69,12 @@ class Registry:
     def discover(cls) -> Registry:
         """All plugins that are installed."""
         registry = cls()
-        for entry in sorted(entry_points(group=GROUP), key=lambda entry: (_distribution(entry)[0], entry.name)):
-            distribution, version = _distribution(entry)
+        found = [(*_distribution(entry), entry) for entry in entry_points(group=GROUP)]
+        found.sort(key=lambda item: (item[0] != OWN, item[0], item[2].name))
+        for distribution, version, entry in found:
             try:
                 module = entry.load()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 registry.broken.append(Broken(entry.name, distribution, _one_line(error)))
                 continue
             registry._add(module, entry.name, distribution, version)
@@ -72,37 +82,31 @@ class Registry:
 
     def _add(self, module: Any, entry: str, distribution: str, version: str) -> None:
         home = module.__name__ if isinstance(module, ModuleType) else type(module).__module__
+        if self._pluggy.is_registered(module):
+            self.broken.append(Broken(entry, distribution, f"{home} is registered twice"))
+            return
         try:
-            self._pluggy.register(module, entry)
+            self._pluggy.register(module, f"{distribution}:{entry}")
+            self._pluggy.check_pending()  # a misspelt hook would go unnoticed
             # Only this plugin's own hook implementations: a fault in one must not reach another.
-            alone = self._pluggy.subset_hook_caller
             others = [plugin for plugin in self._pluggy.get_plugins() if plugin is not module]
+            names = {kind: dict(known) for kind, known in self._names.items()}
+            classes: list[tuple[Kind, type[Any]]] = []
             for kind, base in KINDS.items():
-                for classes in alone(f"{kind}s", others)():
-                    for found in classes:
-                        self._admit(kind, base, found)
-                        self._origin[found] = Origin(distribution, version, home)
-        except Exception as error:
+                for returned in self._pluggy.subset_hook_caller(f"{kind}s", others)():
+                    for cls in returned:
+                        _check(base, cls, f"{kind}s")
+                        _claim(names[kind], kind, cls)
+                        classes.append((kind, cls))
+        except (Exception, SystemExit) as error:
             self.broken.append(Broken(entry, distribution, _one_line(error)))
             if self._pluggy.is_registered(module):
                 self._pluggy.unregister(module)
-
-    def _admit(self, kind: Kind, base: type[Plugin], found: Any) -> None:
-        if not (isinstance(found, type) and issubclass(found, base)):
-            raise TypeError(f"the hook '{kind}s' returned {found!r}, which is no subclass of {base.__name__}")
-        if inspect.isabstract(found):
-            raise TypeError(f"{found.__name__} lacks {', '.join(sorted(found.__abstractmethods__))}")
-        name = getattr(found, "name", None)
-        if not (isinstance(name, str) and name and not set(name) & set(" =\n\t")):
-            raise TypeError(f"{found.__name__}.name must be a word, it is {name!r}")
-        if not (isinstance(found.Options, type) and issubclass(found.Options, NoOptions)):
-            raise TypeError(f"{found.__name__}.Options must be a subclass of harness.NoOptions")
-        for word in (name, *found.aliases):
-            if word in self._names[kind]:
-                owner = self._names[kind][word]
-                raise ValueError(f"the {kind} name {word!r} is taken by {owner.__module__}.{owner.__qualname__}")
-        self._classes[kind][name] = found
-        self._names[kind].update(dict.fromkeys((name, *found.aliases), found))
+            return
+        self._names = names
+        for kind, cls in classes:
+            self._classes[kind][cls.name] = cls
+            self._origin[cls] = Origin(distribution, version, home)
 
     def all(self, kind: Kind) -> list[Any]:
         """The classes of one kind, by name."""
@@ -124,13 +128,40 @@ class Registry:
 
     def run_finished(self, folder: Path, console: Any) -> None:
         """Call every plugin's ``run_finished``; one that raises is reported and hinders no other."""
-        for plugin in self._pluggy.get_plugins():
-            others = [other for other in self._pluggy.get_plugins() if other is not plugin]
+        plugins = self._pluggy.list_name_plugin()
+        for name, plugin in plugins:
+            others = [other for _, other in plugins if other is not plugin]
             try:
                 self._pluggy.subset_hook_caller("run_finished", others)(folder=folder, console=console)
             except Exception as error:
-                name = self._pluggy.get_name(plugin)
-                console.print(f"The plugin {name} failed after the run: {_one_line(error)}", style="red", markup=False)
+                text = f"The plugin {name} failed after the run: {_one_line(error)}"
+                console.print(text, style="red", markup=False)
+
+
+def _check(base: type[Plugin], cls: Any, hook: str) -> None:
+    """Raise ``TypeError`` where a class does not fulfil the contract."""
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise TypeError(f"the hook {hook!r} returned {cls!r}, which is no subclass of {base.__name__}")
+    lacking = [word for word in dir(cls) if getattr(getattr(cls, word, None), "__isabstractmethod__", False)]
+    if lacking:
+        raise TypeError(f"{cls.__name__} lacks {', '.join(lacking)}")
+    if not isinstance(cls.aliases, tuple):
+        raise TypeError(f"{cls.__name__}.aliases must be a tuple, it is {cls.aliases!r}")
+    for word in (getattr(cls, "name", None), *cls.aliases):
+        # A name stands before a dot and an equals sign in options, and in file names.
+        if not (isinstance(word, str) and word and word.isprintable() and not set(word) & set(" =/\\")):
+            raise TypeError(f"{cls.__name__}.name and .aliases must be words, one is {word!r}")
+    if not (isinstance(cls.Options, type) and issubclass(cls.Options, NoOptions)):
+        raise TypeError(f"{cls.__name__}.Options must be a subclass of harness.NoOptions")
+
+
+def _claim(names: dict[str, type[Any]], kind: Kind, cls: type[Any]) -> None:
+    """Enter a class's name and aliases, or raise ``ValueError`` where another class has one of them."""
+    for word in (cls.name, *cls.aliases):
+        if word in names:
+            owner = names[word]
+            raise ValueError(f"the {kind} name {word!r} is taken by {owner.__module__}.{owner.__qualname__}")
+    names.update(dict.fromkeys((cls.name, *cls.aliases), cls))
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:

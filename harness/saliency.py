@@ -12,10 +12,10 @@ QUANTILE, MIN_PIXELS, MAX_BOXES = 0.9, 16, 10
 def saliency_to_boxes(saliency: np.ndarray, content: Box | None = None) -> list[Box]:
     """Boxes, in frame pixels, around the hottest parts of a map, float [side, side].
 
-    The map within ``content`` (the part of the frame that holds image; all of it where None) is min-max normalised and
-    cut at the 0.9 quantile of its non-zero values; 8-connected parts of at least 16 px become tight half-open boxes,
-    at most 10, by mean heat. A map without any structure gives none. Raises ``ValueError`` for a map that is not
-    two-dimensional or holds NaN or infinities.
+    The map within ``content`` (the part of the frame that holds image; all of it where None) is min-max
+    normalised and cut at the 0.9 quantile of its non-zero values; 8-connected parts of at least 16 px become
+    tight half-open boxes, at most 10, by mean heat. A map without any structure gives none. Raises
+    ``ValueError`` for a map that is not two-dimensional or holds NaN or infinities.
     """
     from skimage.measure import label, regionprops
 
@@ -31,7 +31,7 @@ def saliency_to_boxes(saliency: np.ndarray, content: Box | None = None) -> list[
     if not high > low:
         return []
     heat = (part - low) / (high - low)
-    # At or above: in a map of few distinct values (a coarse grid) nothing may lie strictly above the quantile.
+    # At or above: in a map of few distinct values (a coarse grid) nothing may lie strictly above it.
     hot = (heat >= np.quantile(heat[heat > 0], QUANTILE)) & (heat > 0)
     regions = [r for r in regionprops(label(hot, connectivity=2), heat) if r.num_pixels >= MIN_PIXELS]
     regions.sort(key=lambda region: (-region.intensity_mean, region.label))

@@ -200,9 +200,9 @@ class Trainer:
         """Keep this state."""
         torch.save({"model": self.model.state_dict(), "head": self.head.state_dict()}, self.work / f"{stage}.pt")
 
-    def load(self, stage: str) -> bool:
+    def load(self, stage: str, folder: Path | None = None) -> bool:
         """Take up a kept state, if there is one."""
-        path = self.work / f"{stage}.pt"
+        path = (folder or self.work) / f"{stage}.pt"
         if path.exists():
             state = torch.load(path, weights_only=True)
             self.model.load_state_dict(state["model"])
@@ -248,6 +248,7 @@ def main() -> None:
     parser.add_argument("family", choices=sorted(FAMILIES))
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
+    parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint")
     parser.add_argument("--see", type=int, default=1200, help="steps of stage 1")
     parser.add_argument("--see-rate", type=float, default=1.5e-3)
     parser.add_argument("--lists", type=int, default=500, help="steps of stage 2, checklists")
@@ -263,6 +264,8 @@ def main() -> None:
         ("mix", lambda: trainer.learn_to_tell(args.mix, 32, 1.2e-3, 6, 3, 1, frozen=True)),
         ("all", lambda: trainer.learn_to_tell(args.all, 24, 4e-4, 4, 3, 1, frozen=False)),
     ]
+    if args.start:
+        trainer.load(args.start.stem, args.start.parent)
     for name, run in stages:
         if not trainer.load(name):
             run()

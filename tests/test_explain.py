@@ -139,7 +139,26 @@ def test_draws_a_saliency_map_alone(tmp_path: Path) -> None:
     draw(result, tmp_path / "map.png")
     fig = figure(result)
     assert len(fig.axes) == 1 and len(fig.axes[0].images) == 2
-    assert result.tokens is None and not result.boxes
+    assert result.tokens is None
+
+
+def test_boxes_of_a_saliency_map_alone_follow_the_benchmarks_rule() -> None:
+    result = explained(Occlusion())
+    # The region lies in 2 x 2 cells of 28 pixels, most of it in the one from (28, 56), at the left edge.
+    scale = 400 / 224
+    np.testing.assert_allclose(result.boxes, [[0, 56 * scale, 28 * scale, 84 * scale]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [Attribution(), Attribution(saliency=np.full((224, 224), np.nan))])
+def test_an_attribution_of_no_use_is_named(bad: Attribution) -> None:
+    class Useless(Attributor):
+        name: ClassVar[str] = "useless"
+
+        def attribute(self, case: Case) -> Attribution:
+            return bad
+
+    with pytest.raises(HarnessError, match="The attributor 'useless' gave"):
+        explained(Useless())
 
 
 def test_an_unwritable_path_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.source import Sample
-from plugins.phantom.film import film, seed_of
 from plugins.phantom.vocabulary import FINDING
 
 
@@ -33,6 +32,8 @@ class PhantomEditor(Editor):
         """The prompts it knows: "No {attribute}" takes one finding away, "No abnormality" takes all."""
         if sample is None or sample.source != "phantom":
             raise HarnessError("The phantom editor edits phantoms only; choose another editor for other images.")
+        from plugins.phantom.film import film, seed_of  # scipy: not needed to list the plugins
+
         shown = film(seed_of(sample.image))
         attribute = prompt.removeprefix("No ")
         if prompt == "No abnormality":

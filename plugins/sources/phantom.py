@@ -18,7 +18,6 @@ from harness.errors import HarnessError
 from harness.geometry import Box, to_boxes
 from harness.hookspecs import hookimpl
 from harness.source import Sample, Source
-from plugins.phantom.film import film, seed_of
 from plugins.phantom.vocabulary import FINDING
 
 BENCH = Path(__file__).parent / "phantom_bench"
@@ -37,11 +36,15 @@ class Phantom(Source):
 
     def image(self, sample: Sample) -> np.ndarray:
         """Render the patient's film, uint8 [height, width, 3]."""
+        from plugins.phantom.film import film, seed_of  # scipy: not needed to list the plugins
+
         return np.repeat(film(seed_of(sample.image)).render()[..., None], 3, axis=2)
 
 
 def enumerate_samples(seeds: Iterable[int]) -> Iterator[Sample]:
     """Every finding that the films of these patients show, by rendering them."""
+    from plugins.phantom.film import film
+
     index = 0
     for seed in seeds:
         shown = film(seed)

@@ -1,0 +1,186 @@
+"""One attributor's attempt at one case: what it says, checked, mapped to native pixels and scored."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from harness.attributor import Attribution, Attributor, Case, Cost
+from harness.errors import HarnessError
+from harness.geometry import Box, Letterbox
+from harness.metrics import Overlap, overlap
+from harness.model import Trace
+from harness.saliency import saliency_to_boxes
+
+DECIMALS, BOX_DECIMALS = 6, 2  # of figures in 0..1, and of edges in native pixels
+DIGITS = 6  # significant ones of scores, which may be tiny
+_ERROR_LENGTH = 300
+
+
+@dataclass
+class SharedCase(Case):
+    """One attributor's view of a case: its own image, seed and cost; original score and trace shared.
+
+    The shared passes run once, for the first who asks, and are charged to every attributor that uses them:
+    an attributor's cost is what it would be alone, whatever else takes part in the run and in which order.
+    ``shared`` is the same dictionary in all the views of a case; what lies in it cannot be written to.
+    """
+
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def original(self) -> np.ndarray:
+        """Log-probabilities of the answer's tokens for the unaltered image, float64 [T]."""
+        self.cost.forward += 1
+        if "original" not in self.shared:
+            scores = self.model.score([self.image.copy()], self.question, self.answer)
+            self.shared["original"] = _frozen(scores[0])
+        scores_of_tokens: np.ndarray = self.shared["original"]
+        return scores_of_tokens
+
+    @cached_property
+    def trace(self) -> Trace:
+        """One pass with the captures that all attributors of the run need."""
+        self.cost.forward += 1
+        if "trace" not in self.shared:
+            trace = self.model.trace(self.image.copy(), self.question, self.answer, self.captures)
+            for value in vars(trace).values():
+                if isinstance(value, np.ndarray):
+                    _frozen(value)
+            self.shared["trace"] = trace
+        found: Trace = self.shared["trace"]
+        self.cost.backward += found.costs.get("backward", 0)
+        return found
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+def attempt(attributor: Attributor, case: Case, place: Letterbox, truth: Sequence[Box]) -> dict[str, Any]:
+    """The result fields of a journal row; whatever the attributor does wrong makes it a failed one.
+
+    ``truth`` and the boxes in the row are native pixels; the figures are those of the rounded boxes in the
+    row.
+    """
+    seed_everything(case.seed)
+    try:
+        said = attributor.attribute(case)
+        boxes = _rounded(place.to_native(box) for box in boxes_of(said, case))
+        fields = {"status": "ok", "error": None, **_figures(boxes, truth), **_extras(said)}
+    # A plugin that calls sys.exit() must not end the run either.
+    except (Exception, SystemExit) as error:
+        fields = failure(error)
+    return fields | vars(case.cost)
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """The result fields of a sample that failed: zero, and why."""
+    nothing = {**_figures([], None), **_extras(Attribution()), **vars(Cost())}
+    return {"status": "failed", "error": one_line(error), **nothing}
+
+
+def not_applicable(reason: str) -> dict[str, Any]:
+    """The result fields of a sample that an attributor cannot explain for want of a capability: no
+    figures."""
+    nothing = {**dict.fromkeys(_figures([], None)), "boxes": [], **_extras(Attribution()), **vars(Cost())}
+    return {"status": "not_applicable", "error": reason, **nothing}
+
+
+def boxes_of(said: Attribution, case: Case) -> list[Box]:
+    """What an attribution says as boxes in frame pixels. Raises ``ValueError`` where it is malformed."""
+    if not isinstance(said, Attribution):
+        raise ValueError(f"it returned {type(said).__name__} instead of an Attribution")
+    if said.boxes is not None:
+        boxes = checked(said.boxes)
+        for box in boxes:
+            if not box.area > 0:
+                raise ValueError(f"the box {list(box)} is empty; boxes are x0, y0, x1, y1")
+        return boxes
+    if said.saliency is None:
+        raise ValueError("it returned neither boxes nor a saliency map")
+    saliency = np.asarray(said.saliency)
+    if saliency.shape != case.image.shape[:2]:
+        raise ValueError(f"its saliency map has shape {saliency.shape}, the frame {case.image.shape[:2]}")
+    return saliency_to_boxes(saliency, case.content)
+
+
+def checked(boxes: Iterable[Sequence[float]]) -> list[Box]:
+    """The same boxes. Raises ``ValueError`` for one that has not four finite edges, or has them inverted."""
+    found = []
+    for box in boxes:
+        edges = [float(edge) for edge in box]
+        if len(edges) != 4 or not all(map(math.isfinite, edges)):
+            raise ValueError(f"the box {edges} has not four finite edges")
+        if edges[2] < edges[0] or edges[3] < edges[1]:
+            raise ValueError(f"the box {edges} is inverted; boxes are x0, y0, x1, y1")
+        found.append(Box(*edges))
+    return found
+
+
+def _rounded(boxes: Iterable[Box]) -> list[Box]:
+    """Boxes to a hundredth of a pixel, without those that lie wholly outside the image."""
+    found = (Box(*(round(edge, BOX_DECIMALS) for edge in box)) for box in boxes)
+    return [box for box in found if box.area > 0]
+
+
+def _figures(boxes: Sequence[Box], truth: Sequence[Box] | None) -> dict[str, Any]:
+    score = overlap(boxes, truth) if truth is not None else Overlap()
+    return {
+        "boxes": [list(box) for box in boxes],
+        "iou": round(score.iou, DECIMALS),
+        "precision": round(score.precision, DECIMALS),
+        "recall": round(score.recall, DECIMALS),
+        "f1": round(score.f1, DECIMALS),
+    }
+
+
+def _extras(said: Attribution) -> dict[str, Any]:
+    if said.concept is not None and not isinstance(said.concept, str):
+        raise ValueError(f"its concept is {type(said.concept).__name__} instead of text")
+    scores = said.concept_scores
+    return {
+        "concept": said.concept,
+        "fallback": bool(said.fallback),
+        "concept_scores": None
+        if scores is None
+        else {str(name): _number(value, "a concept's score") for name, value in scores.items()},
+        "token_scores": None
+        if said.token_scores is None
+        else [_number(value, "a token's score") for value in said.token_scores],
+    }
+
+
+def _number(value: float, what: str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{what} is {number}")
+    return float(f"{number:.{DIGITS}g}")
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line that does not depend on where in memory things lie."""
+    text = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)[:_ERROR_LENGTH]
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators, for plugins that draw from them although the case has a seed."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        # Not torch.manual_seed: without a GPU it queues a stack trace for later at every call.
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(seed)

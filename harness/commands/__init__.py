@@ -1,0 +1,4 @@
+"""The subcommands of ``harness``, one a module: ``add_parser(subparsers)``.
+
+Importing them imports nothing heavy.
+"""

@@ -1,0 +1,49 @@
+"""What the subcommands that run models share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """An argument type: a whole number, ``least`` or more."""
+
+    def number(text: str) -> int:
+        if not text.strip().isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+        return int(text)
+
+    return number
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options, seed and threads: arguments of every subcommand that runs a model."""
+    parser.add_argument(
+        "-o", "--option", action="append", default=[], metavar="NAME.FIELD=VALUE",
+        help="set a plugin's option, as in occlusion.grid=8; repeatable (see `harness plugins show NAME`)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="fixes all randomness (default 0)"
+    )
+    parser.add_argument(
+        "--threads", type=whole(1), metavar="N", help="CPU threads to use (default: all cores)"
+    )
+
+
+def prepare(threads: int | None) -> None:
+    """Set the number of threads and hush the libraries; call it before torch or numpy are imported."""
+    if threads is not None:
+        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(threads)
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not sys.warnoptions:
+        for category in (FutureWarning, DeprecationWarning, UserWarning):
+            warnings.simplefilter("ignore", category)

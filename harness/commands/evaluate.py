@@ -1,0 +1,108 @@
+"""``harness eval``: rate attribution methods on a benchmark."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.commands.common import add_run_arguments, prepare, whole
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.source import Mode
+
+EMBEDDED_LIMIT = 240
+MODE_CHOICES: tuple[Mode, ...] = (
+    "direct",
+    "reasoning",
+)  # harness.source.MODES, without importing what that imports
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``eval``."""
+    parser = subparsers.add_parser(
+        "eval",
+        help="rate attribution methods on a benchmark",
+        description="Rate attribution methods by how well they find the evidence that models really used. "
+        "Finished rows are kept in the output folder: the same command again goes on where it stopped.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--attributor", action="append", default=[], metavar="NAME",
+        help="method to rate; repeatable, at least one",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", action="append", default=[], metavar="NAME",
+        help="model to explain; repeatable (default: every model that the benchmark has records of)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mode", action="append", default=[], choices=MODE_CHOICES,
+        help="how the question is answered; repeatable (default: both)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bench", type=Path, metavar="DIR",
+        help="folder with direct.json and reasoning.json in MedGround-Bench's format "
+        "(default: the embedded phantom benchmark, which needs no data)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="folder that holds the sources' data sets"
+    )
+    parser.add_argument(
+        "--limit", type=whole(0), metavar="N",
+        help="at most N records, evenly spread; 0 for all "
+        f"(default: all of --bench, {EMBEDDED_LIMIT} of the embedded benchmark)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, default=Path("harness-results"), metavar="DIR",
+        help="where the journal and the reports go (default: harness-results)",
+    )  # fmt: skip
+    parser.add_argument("--fresh", action="store_true", help="start anew, not where the last run stopped")
+    add_run_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, let plugins report, and return 0, 1 where a row failed, or 130 where it was interrupted."""
+    prepare(args.threads)
+    from rich.console import Console
+
+    from harness import runner
+    from harness.registry import Registry
+
+    console, registry = Console(), Registry.discover()
+    if not args.attributor:
+        names = ", ".join(cls.name for cls in registry.all("attributor")) or "none"
+        raise HarnessError(f"Say which method to rate by --attributor NAME; installed: {names}.")
+    result = runner.evaluate(
+        registry,
+        attributors=list(dict.fromkeys(args.attributor)),
+        models=list(dict.fromkeys(args.model)) or None,
+        modes=list(dict.fromkeys(args.mode)) or list(MODE_CHOICES),
+        bench=args.bench,
+        data_root=args.data_root,
+        options=args.option,
+        limit=record_limit(args.limit, args.bench),
+        seed=args.seed,
+        output=args.output,
+        fresh=args.fresh,
+        console=console,
+    )
+    if result.finished:
+        registry.run_finished(result.folder, console)
+    if result.interrupted:
+        console.print("Interrupted. The same command goes on where it stopped.", style="yellow", markup=False)
+        return 130
+    if result.failed:
+        rows = "1 row" if result.failed == 1 else f"{result.failed} rows"
+        text = f"{rows} failed and count as zero; the reasons are in {result.folder / 'journal.jsonl'}"
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    return 0
+
+
+def record_limit(limit: int | None, bench: Path | None) -> int | None:
+    """How many records to take; None for all. Asked for nothing: all of a user's, some of the embedded."""
+    if limit is None:
+        return EMBEDDED_LIMIT if bench is None else None
+    return limit or None

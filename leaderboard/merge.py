@@ -1,0 +1,94 @@
+"""One set of rows from one or more journals, or a refusal that says why they must not stand in one table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.journal import Key, differences, key_of, read_journal
+
+Row = dict[str, Any]
+
+
+def load(folders: Sequence[Path]) -> tuple[list[Row], list[Row]]:
+    """The rows of all journals, each once, and the journals' headers.
+
+    Rows of a record in whose middle a run broke off are left out, so that all its attributors have the same.
+    Raises ``HarnessError`` where a folder has no journal or nothing finished, or where the journals are of
+    runs that cannot be compared.
+    """
+    journals = [(folder, *read_journal(folder)) for folder in folders]
+    for place, (folder, header, _) in enumerate(journals):
+        for other, before, _ in journals[:place]:
+            reasons = incomparable(before, header)
+            if reasons:
+                why = "; ".join(reasons)
+                raise HarnessError(f"{other} and {folder} cannot be compared ({why}); leave one of them out.")
+    rows = _merge((folder, _whole(header, rows)) for folder, header, rows in journals)
+    if not rows:
+        raise HarnessError(
+            f"Nothing is finished yet in {', '.join(map(str, folders))}; run `harness eval` on."
+        )
+    return rows, [header for _, header, _ in journals]
+
+
+def incomparable(a: Row, b: Row) -> list[str]:
+    """Why the runs of two headers cannot be compared; empty where they can.
+
+    They need the same records, seed and limit, and every plugin that takes part in both must be of the same
+    distribution, version and options. Torch, Python or device may differ; the provenance shows them.
+    """
+    reasons = differences(a["seed"], b["seed"], "seed")
+    if planned_records(a) < a["available"] or planned_records(b) < b["available"]:
+        reasons += differences(a["limit"], b["limit"], "limit")
+    for mode in sorted(a["bench"].keys() & b["bench"].keys()):
+        reasons += differences(a["bench"][mode]["sha256"], b["bench"][mode]["sha256"], f"bench.{mode}")
+        reasons += _shared_differences(a["planned"][mode], b["planned"][mode], f"records.{mode}")
+    for kind in sorted(a["plugins"].keys() & b["plugins"].keys()):
+        reasons += _shared_differences(a["plugins"][kind], b["plugins"][kind], kind)
+    return reasons
+
+
+def planned_records(header: Row) -> int:
+    """How many records a run explains when it is finished."""
+    return sum(sum(models.values()) for models in header["planned"].values())
+
+
+def _shared_differences(a: Row, b: Row, at: str) -> list[str]:
+    """Differences in what both have."""
+    shared = sorted(a.keys() & b.keys())
+    return differences({name: a[name] for name in shared}, {name: b[name] for name in shared}, at)
+
+
+def _whole(header: Row, rows: list[Row]) -> list[Row]:
+    present = Counter(record_of(row) for row in rows)
+    return [row for row in rows if present[record_of(row)] == len(header["attributors"])]
+
+
+def record_of(row: Row) -> tuple[str, str, str, int]:
+    """Which record a row is about."""
+    return row["mode"], row["model"], row["source"], row["index"]
+
+
+def _merge(journals: Iterable[tuple[Path, list[Row]]]) -> list[Row]:
+    merged: dict[Key, tuple[Path, Row]] = {}
+    truths: dict[tuple[str, int], tuple[Path, Any]] = {}
+    for folder, rows in journals:
+        for row in rows:
+            sample = f"sample {row['index']} of {row['source']!r}"
+            other, before = merged.setdefault(key_of(row), (folder, row))
+            if before != row:
+                raise HarnessError(
+                    f"{other} and {folder} hold different results of {row['attributor']!r} for {sample} "
+                    f"({row['model']}, {row['mode']}); leave one of them out."
+                )
+            other, truth = truths.setdefault((row["source"], row["index"]), (folder, row["truth"]))
+            if truth != row["truth"]:
+                raise HarnessError(
+                    f"{other} and {folder} cannot be compared (their true boxes of {sample} differ); "
+                    "leave one of them out."
+                )
+    return [row for _, row in merged.values()]

@@ -1,0 +1,103 @@
+"""The causal filter: four gates, and a count of who fails which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import toys
+from toys import DARK, WRONG_BOX, ToyEditor, ToyModel, ToySource, record
+
+from harness.causal import GATES, Survival, ask, counterfactuals, judge
+from harness.geometry import Box
+from harness.source import Sample
+
+
+def run(index: int) -> tuple[Sample, ToyModel]:
+    return list(ToySource().samples())[index], ToyModel()
+
+
+def asked(index: int) -> str | None:
+    sample, model = run(index)
+    image = ToySource().image(sample)
+    images = (image, *counterfactuals(ToyEditor(), image, sample))
+    return judge(ask(model, images, sample, "reasoning"))
+
+
+def test_the_gates_and_their_reasons() -> None:
+    good = record(0)
+    assert judge(good) is None
+    for gate, wrong in zip(GATES, ("No", "Yes", "No", "No"), strict=True):
+        for text in (wrong, "", "I cannot tell", "yes or no"):
+            assert judge(replace(good, **{gate.text: text})) == gate.reason
+    assert judge(replace(good, prediction="Is it? No. No, wait: YES.")) is None
+    # The first gate that fails gives the reason.
+    assert judge(replace(good, prediction="no", prediction_edited="yes")) == GATES[0].reason
+
+
+def test_samples_survive_only_if_the_boxes_hold_the_cause() -> None:
+    assert asked(0) is None
+    assert asked(DARK) == "original is not yes"
+    assert asked(WRONG_BOX) == "not no without the finding"
+
+
+def test_edits_are_the_papers_and_in_order() -> None:
+    toys.registry()
+    sample, _ = run(1)
+    image = ToySource().image(sample)
+    edits = counterfactuals(ToyEditor(), image, sample)
+    assert ToyEditor.prompts == [
+        ("No toy nodule", "foreground"), ("No toy nodule", "background"), ("No abnormality", "background")
+    ]  # fmt: skip
+    x0, y0, x1, y1 = (round(edge) for edge in sample.boxes[0])
+    assert (edits[0][y0 + 1 : y1 - 1, x0 + 1 : x1 - 1] == 20).all()
+    assert (edits[1][y0 + 1 : y1 - 1, x0 + 1 : x1 - 1] == 220).all() and (edits[1][:100] == 20).all()
+
+
+def test_a_negative_is_not_asked_about_its_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    questions: list[str] = []
+    monkeypatch.setattr(ToyModel, "answer", lambda self, image, question: questions.append(question) or "No")
+    sample, model = run(0)
+    image = np.zeros((9, 9, 3), np.uint8)
+    got = ask(model, [image] * 4, sample, "direct")
+    assert questions == [sample.question("direct")]
+    assert (got.prediction, got.prediction_edited, got.prediction_edited_kept_normal) == ("No", "", "")
+    assert (got.model, got.dataset, got.index, got.answer) == ("toy", "toy", 0, "yes")
+
+
+def test_models_see_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = []
+    monkeypatch.setattr(ToyModel, "answer", lambda self, image, question: shapes.append(image.shape) or "Yes")
+    sample, model = run(0)
+    ask(model, [np.zeros((40, 20, 3), np.uint8)] * 4, sample, "direct")
+    assert shapes == [(224, 224, 3)] * 4
+
+
+def test_an_editor_that_changes_the_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ToyEditor, "edit", lambda self, image, *_: image[1:])
+    sample = Sample("toy", 0, "x", "mass", (Box(0, 0, 1, 1),))
+    with pytest.raises(ValueError, match="'toy' made"):
+        counterfactuals(ToyEditor(), np.zeros((8, 8, 3), np.uint8), sample)
+
+
+def test_survival_counts_add_up() -> None:
+    survival = Survival()
+    samples = list(ToySource().samples())
+    reasons = [None, None, GATES[0].reason, GATES[1].reason, GATES[3].reason, None]
+    for sample, reason in zip(samples, reasons, strict=True):
+        survival.add(record(sample.index), sample, reason)
+    survival.add(record(0, "reasoning", "other"), samples[0], None)
+    assert survival.count("direct", "toy") == {
+        "samples": 6, "said yes": 5, GATES[0].reason: 1, GATES[1].reason: 1, GATES[2].reason: 0,
+        GATES[3].reason: 1, "survived": 3,
+    }  # fmt: skip
+    assert survival.count()["samples"] == 7
+    assert survival.count(attribute="toy nodule")["samples"] == 3
+    table = survival.as_dict()
+    assert list(table) == ["direct toy", "reasoning other"]
+    assert list(table["direct toy"]["by attribute"]) == ["toy mass", "toy nodule"]
+    assert survival.lines()[0] == (
+        "toy, direct: 3 of 6 samples survive (dropped: 1 original is not yes, 1 not no without the finding, "
+        "1 not yes with all else normal)."
+    )

@@ -1,0 +1,223 @@
+"""Reading image files: what comes out of each kind, and what is said of those that cannot be read."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+from harness.errors import HarnessError
+from harness.images import letterbox, read_image
+
+RAMP = np.linspace(100, 3000, 30 * 20).round().astype(np.uint16).reshape(30, 20)
+GREY = np.random.default_rng(0).integers(0, 256, (30, 20), dtype=np.uint8)
+COLOUR = np.random.default_rng(1).integers(0, 256, (30, 20, 3), dtype=np.uint8)
+
+
+def stretched(values: np.ndarray) -> np.ndarray:
+    """The expected 8-bit picture, one channel."""
+    low, high = float(values.min()), float(values.max())
+    return np.round((values - low) / (high - low) * 255).astype(np.uint8)
+
+
+def write_dicom(path: Path, pixels: np.ndarray, **tags: Any) -> Path:
+    """An uncompressed DICOM file as radiography writes it."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    bits = pixels.dtype.itemsize * 8
+    data.Rows, data.Columns = (
+        pixels.shape[-2:] if pixels.ndim == 2 or pixels.shape[-1] != 3 else pixels.shape[:2]
+    )
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = bits, bits, bits - 1, 0
+    for name, value in tags.items():
+        setattr(data, name, value)
+    data.PixelData = pixels.tobytes()
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def assert_grey(image: np.ndarray, expected: np.ndarray) -> None:
+    assert image.dtype == np.uint8 and image.shape == (*expected.shape, 3) and image.flags.c_contiguous
+    for channel in range(3):
+        np.testing.assert_array_equal(image[..., channel], expected)
+
+
+def test_8_bit_png_as_it_is(tmp_path: Path) -> None:
+    Image.fromarray(GREY).save(tmp_path / "a.png")
+    assert_grey(read_image(tmp_path / "a.png"), GREY)
+    Image.fromarray(COLOUR).save(tmp_path / "b.png")
+    np.testing.assert_array_equal(read_image(str(tmp_path / "b.png")), COLOUR)
+
+
+def test_16_bit_png_is_stretched(tmp_path: Path) -> None:
+    Image.fromarray(RAMP).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as file:
+        assert file.mode == "I;16"
+    image = read_image(tmp_path / "a.png")
+    assert_grey(image, stretched(RAMP))
+    assert image.min() == 0 and image.max() == 255
+
+
+def test_a_16_bit_image_of_one_value_is_black(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 5), 700, np.uint16)).save(tmp_path / "a.png")
+    assert_grey(read_image(tmp_path / "a.png"), np.zeros((4, 5), np.uint8))
+
+
+def test_jpeg_whatever_its_name(tmp_path: Path) -> None:
+    smooth = np.repeat(np.linspace(0, 255, 64)[None], 48, axis=0).astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / "film.dcm", format="JPEG", quality=95)
+    image = read_image(tmp_path / "film.dcm")
+    assert image.shape == (48, 64, 3)
+    assert np.abs(image[..., 0].astype(int) - smooth).max() <= 4
+
+
+def test_transparency_is_dropped_and_palettes_resolved(tmp_path: Path) -> None:
+    alpha = np.dstack([COLOUR, np.zeros((30, 20), np.uint8)])
+    Image.fromarray(alpha, "RGBA").save(tmp_path / "rgba.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "rgba.png"), COLOUR)
+    few = COLOUR // 128 * 255
+    paletted = Image.fromarray(few).convert("P", palette=Image.Palette.ADAPTIVE, colors=8)
+    paletted.save(tmp_path / "p.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "p.png"), few)
+    Image.fromarray(GREY > 127).save(tmp_path / "bits.png")
+    assert_grey(read_image(tmp_path / "bits.png"), np.where(GREY > 127, 255, 0).astype(np.uint8))
+
+
+def test_dicom_is_stretched_over_the_values_it_has(tmp_path: Path) -> None:
+    assert_grey(read_image(write_dicom(tmp_path / "a.png", RAMP)), stretched(RAMP))
+
+
+def test_monochrome1_is_inverted(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dicom", RAMP, PhotometricInterpretation="MONOCHROME1")
+    assert_grey(read_image(path), 255 - stretched(RAMP))
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_dicom_rescale_comes_before_the_window(tmp_path: Path, photometric: str) -> None:
+    # Values times 2 minus 1000 run from -800 to 5000; the window shows 0..2000 of them.
+    path = write_dicom(
+        tmp_path / "a.dcm",
+        RAMP,
+        RescaleSlope=2,
+        RescaleIntercept=-1000,
+        WindowCenter=1000.5,
+        WindowWidth=2001,
+        PhotometricInterpretation=photometric,
+    )
+    expected = np.clip((RAMP * 2.0 - 1000) / 2000, 0, 1) * 255
+    if photometric == "MONOCHROME1":
+        expected = 255 - expected
+    image = read_image(path)
+    assert np.abs(image[..., 0] - expected).max() <= 1
+    assert (image[..., 0] == 0).sum() > 50 and (image[..., 0] == 255).sum() > 50
+
+
+def test_the_first_of_several_windows_counts(tmp_path: Path) -> None:
+    one = read_image(write_dicom(tmp_path / "1.dcm", RAMP, WindowCenter=1000, WindowWidth=500))
+    two = read_image(write_dicom(tmp_path / "2.dcm", RAMP, WindowCenter=[1000, 90], WindowWidth=[500, 9]))
+    np.testing.assert_array_equal(one, two)
+    assert (one != read_image(write_dicom(tmp_path / "3.dcm", RAMP))).any()
+
+
+@pytest.mark.parametrize("width", [0, None, -5])
+def test_a_window_without_width_is_ignored(tmp_path: Path, width: int | None) -> None:
+    path = write_dicom(tmp_path / "a.dcm", RAMP, WindowCenter=1000, WindowWidth=width)
+    assert_grey(read_image(path), stretched(RAMP))
+
+
+def test_signed_dicom(tmp_path: Path) -> None:
+    signed = RAMP.astype(np.int16) - 1500
+    path = write_dicom(tmp_path / "a.dcm", signed, PixelRepresentation=1)
+    assert_grey(read_image(path), stretched(signed))
+
+
+def test_colour_dicom(tmp_path: Path) -> None:
+    tags = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    np.testing.assert_array_equal(read_image(write_dicom(tmp_path / "a.dcm", COLOUR, **tags)), COLOUR)
+
+
+def test_indices_into_a_dicom_palette_are_not_taken_for_grey(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dcm", RAMP, PhotometricInterpretation="PALETTE COLOR")
+    with pytest.raises(HarnessError, match="PALETTE COLOR"):
+        read_image(path)
+
+
+def test_a_film_of_many_frames_is_refused(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dcm", np.stack([RAMP, RAMP]), NumberOfFrames=2)
+    with pytest.raises(HarnessError, match="several frames"):
+        read_image(path)
+
+
+def test_a_dicom_without_its_pixels_is_named(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dcm", RAMP)
+    data = pydicom.dcmread(path)
+    del data.PixelData
+    data.save_as(path)
+    with pytest.raises(HarnessError, match=r"a\.dcm is broken"):
+        read_image(path)
+    path.write_bytes(write_dicom(tmp_path / "b.dcm", RAMP).read_bytes()[:-300])
+    with pytest.raises(HarnessError, match=r"a\.dcm is broken"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_no_truncation_gets_through(tmp_path: Path, kind: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(COLOUR).save(buffer, kind)
+    whole = buffer.getvalue()
+    path = tmp_path / "cut"
+    # The last bytes are PNG's end mark and check sums, without which the pixels are whole.
+    for end in range(0, len(whole) - 20, max(1, len(whole) // 60)):
+        path.write_bytes(whole[:end])
+        with pytest.raises(HarnessError, match="cut is"):
+            read_image(path)
+
+
+def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
+    text = tmp_path / "notes.png"
+    text.write_text("no picture at all")
+    with pytest.raises(HarnessError, match=r"notes\.png is neither PNG, JPEG nor DICOM"):
+        read_image(text)
+    with pytest.raises(HarnessError, match=r"gone\.png cannot be read: No such file"):
+        read_image(tmp_path / "gone.png")
+    with pytest.raises(HarnessError, match="cannot be read: Is a directory"):
+        read_image(tmp_path)
+
+
+def test_postscript_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(HarnessError, match="neither"):
+        read_image(path)
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(GREY).save(tmp_path / "bomb.png")
+    for limit in (599, 100):  # Pillow warns above the limit, and fails above twice the limit
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with pytest.raises(HarnessError, match=r"bomb\.png is too large"):
+            read_image(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600)
+    assert_grey(read_image(tmp_path / "bomb.png"), GREY)
+
+
+@pytest.mark.parametrize(("width", "height"), [(300, 400), (401, 263), (224, 224), (3, 1000)])
+def test_letterbox_places_the_image_and_nothing_else(width: int, height: int) -> None:
+    frame, place = letterbox(np.full((height, width, 3), 255, np.uint8))
+    assert frame.shape == (224, 224, 3) and frame.dtype == np.uint8
+    x0, y0, x1, y1 = (int(edge) for edge in place.content)
+    inside = np.zeros((224, 224), bool)
+    inside[y0:y1, x0:x1] = True
+    assert (frame[inside] == 255).all() and not frame[~inside].any()
+    assert max(x1 - x0, y1 - y0) == 224

@@ -1,0 +1,280 @@
+"""The leaderboard: figures by hand, ranks that compare like with like, refusals, and what is shown."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toys
+from rich.console import Console
+
+from harness.errors import HarnessError
+from harness.journal import Journal
+from harness.runner import evaluate
+from leaderboard.command import add_parser
+from leaderboard.console import show
+from leaderboard.markdown import escape, render
+from leaderboard.plugin import run_finished
+from leaderboard.tables import Board, make_board
+
+NASTY = "a|b`c`<img src=x>[d](e)_f_\n# g"
+
+
+def header(attributors: Sequence[str], planned: dict[str, int], /, **changes: Any) -> dict[str, Any]:
+    about = {"distribution": "dist", "version": "1", "module": "m", "options": {"grid": 8}}
+    base = {
+        "harness": "1", "python": "3", "torch": None, "transformers": None, "device": "cpu", "seed": 0,
+        "limit": None, "modes": ["direct"], "available": sum(planned.values()), "samples": "digest",
+        "bench": {"direct": {"sha256": "abc", "records": 9}}, "planned": {"direct": planned},
+        "attributors": list(attributors),
+        "plugins": {
+            "attributor": {name: dict(about) for name in attributors},
+            "model": {name: dict(about) for name in planned},
+        },
+    }  # fmt: skip
+    return {**base, **changes}
+
+
+def row(
+    index: int, attributor: str, iou: float | None = None, model: str = "m", /, **fields: Any
+) -> dict[str, Any]:
+    value = 0.0 if iou is None else iou
+    return {
+        "source": "s", "index": index, "model": model, "mode": "direct", "attributor": attributor,
+        "status": "failed" if iou is None else "ok", "error": "it broke" if iou is None else None,
+        "truth": [[0, 0, 1, 1]], "concept_truth": "heart", "concept": None, "concept_scores": None,
+        "fallback": False, "forward": 2, "backward": 0,
+        "iou": value, "precision": value / 2, "recall": value / 4, "f1": value / 8,
+    } | fields  # fmt: skip
+
+
+def journal(folder: Path, head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Path:
+    with Journal(folder, head) as file:
+        for one in rows:
+            file.add(one)
+    return folder
+
+
+def text(board: Board, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    show(board, console)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_means_by_hand_and_failures_as_zeros(tmp_path: Path) -> None:
+    rows = [
+        row(0, "a", 0.9, concept="heart", fallback=False),
+        row(0, "b", 0.4),
+        row(1, "a", 0.3, concept=None, concept_scores={"heart": 0.1}, fallback=True, forward=4),
+        row(1, "b", 0.4),
+        row(2, "a", None, forward=90),
+        row(2, "b", 0.4),
+    ]
+    board = make_board([journal(tmp_path, header(["a", "b"], {"m": 3}), rows)])
+    (table,) = board.tables
+    score = {s.attributor: s for s in table.scores}
+    assert score["a"].iou == pytest.approx((0.9 + 0.3 + 0) / 3)
+    assert score["a"].precision == pytest.approx(0.4 / 2) and score["a"].recall == pytest.approx(0.4 / 4)
+    assert score["a"].f1 == pytest.approx(0.4 / 8)
+    assert (score["a"].records, score["a"].failed) == (3, 1)
+    assert score["a"].concept == pytest.approx(1 / 3) and score["a"].fallback == pytest.approx(1 / 3)
+    assert score["a"].forward == 3  # of the two that did not fail
+    assert score["b"].concept is None and score["b"].failed == 0
+    assert (board.failures[0].error, board.failures[0].count) == ("it broke", 1)
+    assert "1 result failed: it counts as zero." in board.notes
+
+
+def test_ranks_best_first_with_ties(tmp_path: Path) -> None:
+    means = {"low": 0.1, "tie2": 0.5, "best": 0.9, "tie1": 0.5}
+    rows = [row(i, name, iou) for i in range(2) for name, iou in means.items()]
+    board = make_board([journal(tmp_path, header(list(means), {"m": 2}), rows)])
+    assert [(s.rank, s.attributor) for s in board.tables[0].scores] == [
+        (1, "best"), (2, "tie1"), (2, "tie2"), (4, "low")
+    ]  # fmt: skip
+    assert not board.notes
+
+
+def test_overall_is_the_mean_over_records_and_models_have_their_own(tmp_path: Path) -> None:
+    rows = [row(0, "a", 1.0, "m1"), row(1, "a", 0.5, "m1"), row(0, "a", 0.0, "m2")]
+    board = make_board([journal(tmp_path, header(["a"], {"m1": 2, "m2": 1}), rows)])
+    score = board.tables[0].scores[0]
+    assert score.iou == pytest.approx(0.5) and score.by_model == {"m1": 0.75, "m2": 0.0}
+    assert "IoU by model" in text(board)
+
+
+def test_who_explained_less_has_no_rank(tmp_path: Path) -> None:
+    """High means over the easy records only must not win."""
+    nothing = {"status": "not_applicable", "error": "cannot", "iou": None, "precision": None}
+    rows = [row(0, "all", 0.5), row(0, "some", 0.9), row(0, "none", 0, **nothing)]
+    rows += [row(0, "all", 0.1, "m2"), row(0, "some", 0, "m2", **nothing), row(0, "none", 0, "m2", **nothing)]
+    board = make_board([journal(tmp_path, header(["all", "some", "none"], {"m": 1, "m2": 1}), rows)])
+    scores = board.tables[0].scores
+    assert [(s.rank, s.attributor, s.records) for s in scores] == [
+        (1, "all", 2), (None, "some", 1), (None, "none", 0)
+    ]  # fmt: skip
+    assert scores[1].not_applicable == 1 and scores[2].iou is None
+    assert any(note.startswith("Without a rank") for note in board.notes)
+    assert "Records" in text(board) and "Records" in render(board)
+
+
+def test_a_model_that_no_method_can_explain_is_left_out(tmp_path: Path) -> None:
+    rows = [row(0, "a", 0.5), row(0, "a", 0, "closed", status="not_applicable", iou=None)]
+    board = make_board([journal(tmp_path, header(["a"], {"m": 1, "closed": 1}), rows)])
+    table = board.tables[0]
+    assert table.models == ["m"] and table.records == table.planned == 1 and table.scores[0].rank == 1
+
+
+def test_an_unfinished_run_says_so_and_compares_whole_records(tmp_path: Path) -> None:
+    rows = [row(0, "a", 0.2), row(0, "b", 0.4), row(1, "a", 1.0)]
+    board = make_board([journal(tmp_path, header(["a", "b"], {"m": 5}), rows)])
+    table = board.tables[0]
+    assert (table.records, table.planned) == (1, 5) and table.scores[1].iou == 0.2
+    assert "1 of 5 records" in text(board) and "not finished" in text(board)
+
+
+def test_a_subset_says_so(tmp_path: Path) -> None:
+    head = header(["a"], {"m": 1}, limit=1, available=40)
+    board = make_board([journal(tmp_path, head, [row(0, "a", 0.2)])])
+    assert "A subset: 1 of 40 records" in text(board) and "A subset: 1 of 40 records" in render(board)
+
+
+def test_several_runs_in_one_table(tmp_path: Path) -> None:
+    one = journal(tmp_path / "1", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
+    two = journal(
+        tmp_path / "2", header(["b", "a"], {"m": 1}, torch="9"), [row(0, "b", 0.4), row(0, "a", 0.2)]
+    )
+    board = make_board([one, two])
+    assert [(s.rank, s.attributor) for s in board.tables[0].scores] == [(1, "b"), (2, "a")]
+    assert board.tables[0].scores[1].records == 1
+    assert "### Run 2" in render(board)
+
+
+def plugin(**changes: Any) -> dict[str, Any]:
+    about = {"distribution": "dist", "version": "1", "module": "m", "options": {"grid": 8}}
+    return {"attributor": {"a": {**about, **changes}}, "model": {}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"seed": 1}, "seed: 0, now 1"),
+        ({"bench": {"direct": {"sha256": "xyz", "records": 9}}}, "bench.direct"),
+        ({"limit": 1, "available": 7}, "limit: null, now 1"),
+        ({"planned": {"direct": {"m": 2}}}, "records.direct.m: 1, now 2"),
+        ({"plugins": plugin(version="2")}, 'attributor.a.version: "1", now "2"'),
+        ({"plugins": plugin(options={"grid": 9})}, "attributor.a.options.grid: 8, now 9"),
+        ({"plugins": plugin(distribution="other")}, "attributor.a.distribution"),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_refused(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    one = journal(tmp_path / "1", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
+    two = journal(tmp_path / "2", header(["a"], {"m": 1}, **changes), [row(1, "a", 0.2)])
+    with pytest.raises(HarnessError) as caught:
+        make_board([one, two])
+    assert reason in str(caught.value) and "/1 and" in str(caught.value)
+
+
+def test_contradicting_rows_and_truths_are_refused(tmp_path: Path) -> None:
+    one = journal(tmp_path / "1", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
+    two = journal(tmp_path / "2", header(["a"], {"m": 1}), [row(0, "a", 0.3)])
+    with pytest.raises(HarnessError, match="different results of 'a' for sample 0"):
+        make_board([one, two])
+    three = journal(tmp_path / "3", header(["b"], {"m": 1}), [row(0, "b", 0.3, truth=[[0, 0, 2, 2]])])
+    with pytest.raises(HarnessError, match="true boxes of sample 0"):
+        make_board([one, three])
+    with pytest.raises(HarnessError, match="Nothing is finished"):
+        make_board([journal(tmp_path / "4", header(["a"], {"m": 1}), [])])
+
+
+def test_nothing_from_a_plugin_or_model_is_markup(tmp_path: Path) -> None:
+    head = header([NASTY], {"[bold]m|": 1, "m2": 1})
+    rows = [row(0, NASTY, None, "[bold]m|", error="<script>|\n## x"), row(0, NASTY, 0.5, "m2")]
+    board = make_board([journal(tmp_path, head, rows)])
+    document = render(board)
+    assert "<img" not in document and "<script" not in document and "\n# g" not in document
+    assert "\n## x" not in document
+    lines = document.splitlines()
+    tables = [line for line in lines if line.startswith("|")]
+    assert tables and all(line.endswith("|") for line in tables)
+    for first, second in pairwise(tables):
+        if lines[lines.index(first) + 1] == second:
+            assert first.replace("\\|", "").count("|") == second.replace("\\|", "").count("|")
+    assert "[bold]m|" in text(board, 200)
+
+
+def test_escaping() -> None:
+    assert escape("a|b") == "a\\|b" and escape("`x`") == "\\`x\\`" and escape("<b>&") == "&lt;b&gt;&amp;"
+    assert (
+        escape("a\n\nb\tc\x1b") == "a b c" and escape("[a](b)") == "\\[a\\](b)" and escape("\\|") == "\\\\\\|"
+    )
+    assert escape("qwen2_5_vl") == "qwen2\\_5\\_vl" and escape("medfocus-v2 (1.0)") == "medfocus-v2 (1.0)"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_too_wide_and_no_number_is_cut(tmp_path: Path, width: int) -> None:
+    names = ["medfocus", "attention-rollout", "gradient-weighted-attention"]
+    models = {f"phantom-model-{k}-7b": 1 for k in range(6)}
+    rows = [
+        row(0, name, 0.123, model, concept="heart", forward=12345, backward=24)
+        for model in models
+        for name in names
+    ]
+    shown = text(make_board([journal(tmp_path, header(names, models), rows)]), width)
+    assert max(map(len, shown.splitlines())) <= width
+    for word in (
+        "Precision",
+        "Recall",
+        "Concept",
+        "Failed",
+        "0.123",
+        "100%",
+        "12345+24",
+        "attention-rollout",
+    ):
+        assert word in shown
+
+
+def test_the_end_of_a_run(tmp_path: Path) -> None:
+    bench = toys.bench(tmp_path / "bench")
+    console = Console(file=io.StringIO(), width=100)
+    evaluate(toys.registry(), ["good", "map"], bench=bench, output=tmp_path / "out", console=console)
+    run_finished(tmp_path / "out", console)
+    first = (tmp_path / "out" / "leaderboard.md").read_bytes()
+    run_finished(tmp_path / "out", console)
+    assert (tmp_path / "out" / "leaderboard.md").read_bytes() == first
+    document = first.decode()
+    assert "## Direct answers" in document and "## Reasoning" in document
+    assert "| map | (given) | toys | blur=4 |" in document
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "leaderboard.md" in said and "Reasoning: 4 records of toy" in said
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    folder = journal(tmp_path / "1", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
+    args = parser.parse_args(["leaderboard", str(folder), "--output", str(tmp_path / "board.md")])
+    assert args.run(args) == 0
+    assert "0.200" in capsys.readouterr().out and "0.200" in (tmp_path / "board.md").read_text()
+    args = parser.parse_args(["leaderboard", str(folder), "--output", str(tmp_path / "no" / "board.md")])
+    with pytest.raises(HarnessError, match="cannot be written"):
+        args.run(args)
+
+
+def test_the_journal_of_a_run_has_what_the_leaderboard_reads(tmp_path: Path) -> None:
+    """The hand-made rows above must not drift from what a run writes."""
+    bench = toys.bench(tmp_path / "bench")
+    evaluate(
+        toys.registry(), ["good"], bench=bench, output=tmp_path / "out", console=Console(file=io.StringIO())
+    )
+    lines = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_text().splitlines()]
+    assert header(["a"], {"m": 1}).keys() <= lines[0].keys()
+    assert row(0, "a").keys() <= lines[1].keys()
