@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from harness.images import letterbox
 
 from harness.geometry import Box
+from harness.images import letterbox
 from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.medfocus import DEFAULT_POOL, MedFocus
 from plugins.phantom.patient import sample_patient
@@ -59,9 +59,7 @@ def main() -> None:
             found = [method.boxes(frame, content) for frame, content, _ in cases]
             seconds = (time.perf_counter() - start) / len(cases)
             scores = {
-                name: float(
-                    np.mean([iou(b[name], t[name]) for b, (_, _, t) in zip(found, cases, strict=True)])
-                )
+                name: float(np.mean([iou(b[name], t[name]) for b, (_, _, t) in zip(found, cases, strict=True)]))
                 for name in CONCEPTS
             }
             mean = np.mean(list(scores.values()))

@@ -20,9 +20,7 @@ def picture(grid: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     y, x = (np.mgrid[0:grid, 0:grid] + 0.5) / grid - 0.5
     image = np.zeros((grid, grid))
-    for cx, cy, wide, tall, level in rng.uniform(
-        (-0.3, -0.3, 0.08, 0.08, 0.2), (0.3, 0.3, 0.3, 0.3, 1), (12, 5)
-    ):
+    for cx, cy, wide, tall, level in rng.uniform((-0.3, -0.3, 0.08, 0.08, 0.2), (0.3, 0.3, 0.3, 0.3, 1), (12, 5)):
         image += level * np.exp(-(((x - cx) / wide) ** 2) - ((y - cy) / tall) ** 2)
     image[(np.abs(x) > 0.42) | (image < 0.02 * image.max())] = 0
     return image / image.sum()

@@ -20,7 +20,10 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"harness.{_HOME[name]}"), name)
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("medground-harness")
+        try:
+            return version("medground-harness")
+        except PackageNotFoundError:  # a checkout on sys.path that was never installed
+            return "(not installed)"
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

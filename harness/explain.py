@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import SupportsFloat
 
 import numpy as np
 
+from harness.attempt import boxes_of, one_line, seed_everything
 from harness.attributor import Attribution, Attributor, Case, Cost
 from harness.errors import HarnessError
 from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.images import letterbox
 from harness.model import Model
-from harness.saliency import saliency_to_boxes
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,18 @@ def explain(
     """Explain a model's answer to a question about an image, uint8 [height, width, 3] in native pixels.
 
     ``answer``: the text to explain; the model's own where None. The model must be loaded. Raises
-    ``HarnessError`` where the model lacks a capability that the attributor needs.
+    ``HarnessError`` where the model lacks a capability that the attributor needs or answers nothing, and
+    where the attributor fails or gives what an evaluation would not accept.
     """
     check_capabilities(attributor, model, answer is not None)
     frame, box = letterbox(image, FRAME_SIDE)
     if answer is None:
         answer = model.answer(frame, question)
+        if not answer.strip():
+            raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
     case = Case(model, frame, question, answer, box.content, seed, attributor.captures)
-    attribution = attributor.attribute(case)
+    seed_everything(seed)
+    attribution, found, tokens = _ask(attributor, case)
     return Explanation(
         image=image,
         question=question,
@@ -64,9 +70,9 @@ def explain(
         model=model.name,
         attributor=attributor.name,
         attribution=attribution,
-        boxes=[box.to_native(found) for found in _frame_boxes(attributor, attribution, box.content)],
+        boxes=[box.to_native(part) for part in found],
         frame=box,
-        tokens=None if attribution.token_scores is None else model.tokens(answer),
+        tokens=tokens,
         cost=case.cost,
     )
 
@@ -86,16 +92,41 @@ def check_capabilities(
         raise HarnessError(f"The model {model.name!r} cannot generate an answer; give the answer to explain.")
 
 
-def _frame_boxes(attributor: Attributor, attribution: Attribution, content: Box) -> Sequence[Box]:
-    """The attribution's boxes in the frame, by the benchmark's rule where it has a saliency map alone."""
-    if attribution.boxes is not None:
-        return attribution.boxes
-    if attribution.saliency is None:
-        raise HarnessError(f"The attributor {attributor.name!r} gave neither boxes nor a saliency map.")
+def _ask(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box], list[str] | None]:
+    """What the attributor says, its boxes in the frame and the tokens it scores, checked as in an evaluation.
+
+    Also checked is what only the picture needs: one score for each token.
+    """
     try:
-        return saliency_to_boxes(attribution.saliency, content)
-    except ValueError as error:
-        raise HarnessError(f"The attributor {attributor.name!r} gave a bad saliency map: {error}.") from error
+        attribution = attributor.attribute(case)
+    except HarnessError:
+        raise
+    # A plugin that calls sys.exit() must not end the program in silence.
+    except (Exception, SystemExit) as error:
+        reason = one_line(error).rstrip(".")
+        raise HarnessError(f"The attributor {attributor.name!r} failed: {reason}.") from error
+    try:
+        boxes = boxes_of(attribution, case)
+        scored = attribution.token_scores is not None
+        tokens = case.model.tokens(case.answer) if scored else None
+        _check_extras(attribution, tokens)
+    except (TypeError, ValueError) as error:
+        raise HarnessError(f"The attributor {attributor.name!r} gave nothing usable: {error}.") from error
+    return attribution, boxes, tokens
+
+
+def _check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:
+    """Raise ``TypeError`` or ``ValueError`` for a concept or scores that cannot be shown."""
+    if said.concept is not None and not isinstance(said.concept, str):
+        raise TypeError(f"its concept is {type(said.concept).__name__} instead of text")
+    scores = {} if said.concept_scores is None else dict(said.concept_scores)
+    token_scores = [] if said.token_scores is None else list(said.token_scores)
+    for what, values in (("concept", list(scores.values())), ("token", token_scores)):
+        for value in values:
+            if not isinstance(value, SupportsFloat) or not math.isfinite(value):
+                raise ValueError(f"a {what}'s score is {value!r} instead of a finite number")
+    if tokens is not None and len(tokens) != len(token_scores):
+        raise ValueError(f"it scored {len(token_scores)} tokens of an answer of {len(tokens)}")
 
 
 def draw(explanation: Explanation, path: Path) -> None:

@@ -52,14 +52,21 @@ def _read_picture(path: Path) -> np.ndarray:
 
 def _read_dicom(path: Path) -> np.ndarray:
     import pydicom
+    from PIL import Image
     from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
     try:
         data = pydicom.dcmread(path)
-        raw = data.pixel_array
         colours = int(data.get("SamplesPerPixel", 1))
-        if raw.ndim != (2 if colours == 1 else 3):
+        # Both before the pixels are unpacked, which may take all memory.
+        if int(data.get("NumberOfFrames") or 1) > 1:
             raise HarnessError(f"The image {path} has several frames; give one that has a single frame.")
+        count, limit = int(data.Rows) * int(data.Columns), Image.MAX_IMAGE_PIXELS
+        if limit is not None and count > limit:
+            raise HarnessError(f"The image {path} is too large: {count} pixels, more than {limit}.")
+        raw = data.pixel_array
+        if raw.ndim != (2 if colours == 1 else 3):
+            raise HarnessError(f"The image {path} has {raw.ndim} dimensions; give one of a single frame.")
         if colours > 1:
             return _stretch(raw)
         if data.PhotometricInterpretation not in ("MONOCHROME1", "MONOCHROME2"):

@@ -133,7 +133,7 @@ class Registry:
             others = [other for _, other in plugins if other is not plugin]
             try:
                 self._pluggy.subset_hook_caller("run_finished", others)(folder=folder, console=console)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 text = f"The plugin {name} failed after the run: {_one_line(error)}"
                 console.print(text, style="red", markup=False)
 

@@ -180,9 +180,7 @@ def gemma3(
 
     tokenizer = gemma_tokenizer(texts, vocab_size)
     images = Gemma3ImageProcessor(size={"height": image_size, "width": image_size})
-    processor = Gemma3Processor(
-        images, tokenizer, chat_template=GEMMA_CHAT_TEMPLATE, image_seq_length=image_tokens
-    )
+    processor = Gemma3Processor(images, tokenizer, chat_template=GEMMA_CHAT_TEMPLATE, image_seq_length=image_tokens)
     token = {name: tokenizer.convert_tokens_to_ids(name) for name in GEMMA_SPECIAL_TOKENS}
     head_dim = text_hidden // text_heads
     config = Gemma3Config(
@@ -209,8 +207,7 @@ def gemma3(
             "max_position_embeddings": 4096,
             "sliding_window": sliding_window,
             "layer_types": [
-                "sliding_attention" if (i + 1) % full_attention_every else "full_attention"
-                for i in range(text_layers)
+                "sliding_attention" if (i + 1) % full_attention_every else "full_attention" for i in range(text_layers)
             ],
             "initializer_range": initializer_range,
             "pad_token_id": token["<pad>"],

@@ -71,13 +71,17 @@ def main() -> None:
             print(f"{name} {mode}: mean {np.mean(list(report['accuracy'].values())):.3f}, worst {worst}")
             for finding, value in report["accuracy"].items():
                 print(f"    {value:.3f}  {finding}")
-            print(f"    {report['blank']:.3f}  blank frame, {report['swapped']:.3f}  another patient's frame", flush=True)
+            print(
+                f"    {report['blank']:.3f}  blank frame, {report['swapped']:.3f}  another patient's frame", flush=True
+            )
     RESULTS.parent.mkdir(exist_ok=True)
     results["films"], results["each"] = len(frames), args.each
     RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
 
 
-def _report(model: Model, frames: np.ndarray, rows: list[tuple[int, list[int], list[int]]], mode: Mode) -> dict[str, object]:
+def _report(
+    model: Model, frames: np.ndarray, rows: list[tuple[int, list[int], list[int]]], mode: Mode
+) -> dict[str, object]:
     accuracy, blank, swapped = {}, [], []
     black = np.zeros_like(frames[:1])
     for k, there, absent in rows:

@@ -1,21 +1,26 @@
-"""What the embedded models are taught to say: answers, reasoning and dense checklists, from which findings are there."""
+"""What the embedded models are taught to say, from which findings are there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from harness.source import question
 from plugins.phantom.vocabulary import FINDINGS, KIND, Finding
 
-Lesson = tuple[str, str]  # question, answer
-CHECKLIST = "Check the image for each finding."
+
+class Lesson(NamedTuple):
+    """A question and its answer; a ``bare`` one is written without the chat template about it."""
+
+    question: str
+    answer: str
+    bare: bool = False
 
 
 def direct(finding: Finding, present: bool) -> Lesson:
     """The benchmark's direct question and its answer."""
-    return question(finding.attribute, "direct"), "Yes" if present else "No"
+    return Lesson(question(finding.attribute, "direct"), "Yes" if present else "No")
 
 
 def reasoning(finding: Finding, present: bool) -> Lesson:
@@ -23,13 +28,16 @@ def reasoning(finding: Finding, present: bool) -> Lesson:
     seen = finding.sees if present else finding.normal
     verdict = "This is evidence of" if present else "There is no evidence of"
     text = f"I look at the {finding.concept}. I see that {seen}. {verdict} {finding.attribute}. Answer:"
-    return question(finding.attribute, "reasoning"), f"{text} {'yes' if present else 'no'}"
+    return Lesson(question(finding.attribute, "reasoning"), f"{text} {'yes' if present else 'no'}")
 
 
-def checklist(findings: list[Finding], present: np.ndarray) -> Lesson:
-    """Several findings in any order, each with its answer: the dense text target that teaches looking things up."""
-    lines = [f"{finding.attribute}: {'yes' if there else 'no'}" for finding, there in zip(findings, present, strict=True)]
-    return CHECKLIST, "\n".join(lines)
+def word(finding: Finding, present: bool) -> Lesson:
+    """The finding's bare name and whether it is there.
+
+    The token that names the finding is the one that must answer. That needs a single step (look for this in the
+    image), where a question needs two (which finding was asked about, then look), and two are not learnt from nothing.
+    """
+    return Lesson(finding.attribute, " yes" if present else " no", bare=True)
 
 
 class Teacher:
@@ -39,39 +47,44 @@ class Teacher:
         self.yes, self.no, self.rng = 1 / np.maximum(prevalence, 1e-3), 1 / (1 - prevalence), rng
         names = [finding.attribute for finding in FINDINGS]
         other = {"left": "right", "right": "left"}
-        self.mirror = [
-            names.index(f"{other[f.side]} {f.kind}") if f.side else k for k, f in enumerate(FINDINGS)
-        ]
+        self.mirror = [names.index(f"{other[f.side]} {f.kind}") if f.side else k for k, f in enumerate(FINDINGS)]
 
-    def choose(self, present: np.ndarray) -> int:
-        """A finding to ask about: present or absent by a coin; an absent one is often a present one's mirror."""
+    def choose(self, present: np.ndarray, known: np.ndarray) -> int:
+        """A finding among ``known`` to ask about: present or absent by a coin; an absent one may be a mirror."""
         rng = self.rng
-        if present.any() and rng.random() < 0.5:
-            weight = self.yes * present
+        there, absent = present & known, ~present & known
+        if there.any() and (rng.random() < 0.5 or not absent.any()):
+            weight = self.yes * there
         else:
             mirrored = np.zeros(len(present), bool)
-            mirrored[[self.mirror[k] for k in np.flatnonzero(present)]] = True
-            mirrored &= ~present
-            weight = self.yes * mirrored if mirrored.any() and rng.random() < 0.3 else self.no * ~present
+            mirrored[[self.mirror[k] for k in np.flatnonzero(there)]] = True
+            mirrored &= absent
+            weight = self.yes * mirrored if mirrored.any() and rng.random() < 0.3 else self.no * absent
         return int(rng.choice(len(present), p=weight / weight.sum()))
 
-    def lessons(self, present: np.ndarray, lists: int, directs: int, reasonings: int) -> Iterator[Lesson]:
-        """Some lessons about one image; ``lists`` is the number of findings on the checklist."""
-        if lists:
-            order = [self.choose(present) for _ in range(lists)]
-            order = list(dict.fromkeys(order))
-            yield checklist([FINDINGS[k] for k in order], present[order])
-        for kind, count in ((direct, directs), (reasoning, reasonings)):
+    def lessons(self, present: np.ndarray, counts: dict[str, int], known: np.ndarray | None = None) -> list[Lesson]:
+        """Lessons about one image: ``counts`` of each kind (word, direct, reasoning), about the ``known`` findings."""
+        known = np.ones(len(present), bool) if known is None else known
+        made = []
+        for kind, count in counts.items():
             for _ in range(count):
-                k = self.choose(present)
-                yield kind(FINDINGS[k], bool(present[k]))
+                k = self.choose(present, known)
+                made.append(_KINDS[kind](FINDINGS[k], bool(present[k])))
+        return made
+
+
+_KINDS = {"word": word, "direct": direct, "reasoning": reasoning}
 
 
 def corpus() -> list[str]:
     """Every sentence that the models read or write; the tokenizer learns its words from it."""
-    texts = [CHECKLIST]
+    texts = []
     for finding in FINDINGS:
         for present in (True, False):
-            texts += [*direct(finding, present), *reasoning(finding, present), *checklist([finding], np.array([present]))]
+            texts += [
+                *direct(finding, present)[:2],
+                *reasoning(finding, present)[:2],
+                "".join(word(finding, present)[:2]),
+            ]
     texts += [f"{kind.name}: {answer}" for kind in KIND.values() for answer in ("yes", "no")]
     return texts

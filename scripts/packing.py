@@ -31,7 +31,11 @@ class Packer:
         at = next(k for k in range(len(tail)) if tail[k : k + len(asked)] == asked)
         self.prefix = example.input_ids[0, : last + 1 + at]
         self.closing = tail[at + len(asked) :]
-        self.stop = config.text_config.eos_token_id if not self.bidirectional else self.tokenizer.convert_tokens_to_ids("<end_of_turn>")
+        self.stop = (
+            config.text_config.eos_token_id
+            if not self.bidirectional
+            else self.tokenizer.convert_tokens_to_ids("<end_of_turn>")
+        )
         self.is_image = self.prefix == image_token
         if self.bidirectional:
             self.places = torch.arange(len(self.prefix))[None]
@@ -48,7 +52,9 @@ class Packer:
         from PIL import Image
 
         content = [{"type": "image"}, {"type": "text", "text": question}]
-        text = processor.apply_chat_template([{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True)
+        text = processor.apply_chat_template(
+            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+        )
         image = Image.fromarray(np.zeros((224, 224, 3), np.uint8))
         bos = processor.tokenizer.bos_token
         text = text.removeprefix(bos) if bos else text
@@ -64,8 +70,10 @@ class Packer:
         for some in lessons:
             ids, labels = self.prefix.tolist(), [IGNORED] * len(self.prefix)
             block, offset = [0] * len(ids), [0] * len(ids)
-            for number, (asked, answer) in enumerate(some, 1):
-                before, after = self.encode(asked) + self.closing, [*self.encode(answer), self.stop]
+            for number, (asked, answer, bare) in enumerate(some, 1):
+                before, after = self.encode(asked), self.encode(answer)
+                if not bare:
+                    before, after = before + self.closing, [*after, self.stop]
                 text = before + after[:-1]
                 ids += text
                 labels += [IGNORED] * (len(before) - 1) + after

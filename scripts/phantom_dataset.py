@@ -60,7 +60,7 @@ def part(folder: Path, number: int, seeds: range, each: int) -> None:
     frames, present, where = [], [], []
     for seed in seeds:
         for film in films(seed, each):
-            frame, place = letterbox(np.repeat(film.render()[..., None], 3, axis=2), FRAME_SIDE)
+            frame, _ = letterbox(np.repeat(film.render()[..., None], 3, axis=2), FRAME_SIDE)
             frames.append(frame[..., 0])
             present.append([finding in film.findings for finding in FINDINGS])
             maps = np.zeros((len(FINDINGS), GRID, GRID), np.uint8)

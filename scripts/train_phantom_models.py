@@ -1,9 +1,12 @@
 """Train one of the two embedded models on phantoms.
 
-``python -m scripts.train_phantom_models qwen2_5_vl DATA WORK`` with DATA from ``scripts.phantom_dataset``. Three
-stages: the vision tower learns where each finding is (dense labels for each image token); the language part learns to
-look findings up in frozen image tokens, first from checklists, then with the benchmark's questions mixed in; a last
-stage trains all together. Each stage leaves a checkpoint in WORK and is skipped where that exists.
+``python -m scripts.train_phantom_models qwen2_5_vl DATA WORK``, DATA from ``scripts.phantom_dataset``. Stages, each of
+which leaves a checkpoint in WORK and is skipped where that exists:
+
+* *see*: the vision tower learns which finding covers which image token (dense labels);
+* *words*: the language part, over frozen image tokens, learns to answer the bare names of findings;
+* *talk*: it learns the benchmark's questions, direct and reasoning, beside the bare names;
+* *all*: everything together.
 """
 
 from __future__ import annotations
@@ -20,13 +23,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from plugins.phantom.vocabulary import FINDINGS, Finding
 from scripts import checkpoints
-from scripts.lessons import Lesson, Teacher, corpus
+from scripts.lessons import Lesson, Teacher, corpus, direct, word
 from scripts.packing import Packer
 from scripts.phantom_dataset import Phantoms
 
-FAMILIES: dict[str, Callable[..., tuple[Any, Any]]] = {"qwen2_5_vl": checkpoints.qwen2_5_vl, "gemma3": checkpoints.gemma3}
+FAMILIES: dict[str, Callable[..., tuple[Any, Any]]] = {
+    "qwen2_5_vl": checkpoints.qwen2_5_vl,
+    "gemma3": checkpoints.gemma3,
+}
 SIDE = 224
+EASY = {"cardiomegaly", "widened mediastinum", "aortic enlargement", "pleural effusion"}
 
 
 class Trainer:
@@ -41,12 +49,17 @@ class Trainer:
         self.train, self.develop = Phantoms.load(data / "train"), Phantoms.load(data / "develop")
         self.teacher = Teacher(self.train.present.mean(0), self.rng)
         images = self.processor.image_processor
-        self.mean, self.std = float(np.mean(images.image_mean)), float(np.mean(images.image_std))
         self.colour = [(m, s) for m, s in zip(images.image_mean, images.image_std, strict=True)]
         some = self.train.where[::10].astype(np.float32) / 255
         self.cover = torch.from_numpy(np.clip(some / 0.3, 0, 1).mean((0, 2, 3)))  # share of tokens a finding covers
         self.often = torch.from_numpy(self.train.present.mean(0).astype(np.float32))
+        self.weight = torch.ones(len(FINDINGS))
         self.head = nn.Linear(self.model.config.text_config.hidden_size, self.train.present.shape[1])
+
+    @staticmethod
+    def grey(frames: np.ndarray) -> torch.Tensor:
+        """Frames in 0..1."""
+        return torch.from_numpy(frames.astype(np.float32) / 255)
 
     # -- images -----------------------------------------------------------------------------------------------------
     def pixels(self, grey: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -88,6 +101,7 @@ class Trainer:
         """Vision tower and projector: which finding covers which image token."""
         parts = [p for n, p in self.model.named_parameters() if "language_model" not in n]
         optimiser = torch.optim.AdamW([*parts, *self.head.parameters()], lr=rate, weight_decay=0.02)
+        self.log("see, balanced accuracy " + self.judge_vision())
         for step, rows in self._batches(steps, batch):
             _schedule(optimiser, rate, step, steps)
             frames, where = self.augment(rows)
@@ -97,71 +111,130 @@ class Trainer:
             _step(optimiser, loss, [*parts, *self.head.parameters()])
             if step % 50 == 0:
                 self.log(f"see {step}/{steps} loss {loss.item():.4f}")
-            if step and step % 150 == 0 or step == steps - 1:
+            if (step and step % 150 == 0) or step == steps - 1:
                 self.log("see, balanced accuracy " + self.judge_vision())
 
     def dense_loss(self, seen: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of each token's findings, and of each image's by its most convinced tokens."""
         logits = self.head(seen)
         target = (where / 0.3).clamp(max=1).flatten(2).transpose(1, 2)
-        dense = _rare(logits, target, self.cover).mean()
+        dense = (_rare(logits, target, self.cover) * self.weight).mean()
         whole = where.sum((2, 3))
         sure = (whole < 1e-3) | (whole > 0.25)
         image = torch.logsumexp(logits * 2, 1) / 2
         pooled = _rare(image, (whole > 0.25).float(), self.often)
-        return dense + (pooled * sure).sum() / sure.sum()
+        return dense + (pooled * sure * self.weight).sum() / sure.sum()
 
     @torch.no_grad()
     def judge_vision(self) -> str:
         """Balanced accuracy of each finding on the development films, by the most convinced token."""
         logits = []
         for k in range(0, len(self.develop.frames), 50):
-            grey = torch.from_numpy(self.develop.frames[k : k + 50].astype(np.float32) / 255)
-            logits.append(torch.logsumexp(self.head(self.see(grey)) * 2, 1) / 2)
-        return _balanced(torch.cat(logits).numpy() > 0, self.develop.present)
+            seen = self.see(self.grey(self.develop.frames[k : k + 50]))
+            logits.append(torch.logsumexp(self.head(seen) * 2, 1) / 2)
+        each = _balanced(torch.cat(logits).numpy() > 0, self.develop.present)
+        # What is still missed weighs more from here on.
+        missed = torch.from_numpy(1.02 - each).float()
+        self.weight = missed / missed.mean()
+        return _words(each)
 
-    # -- stages 2 and 3 ---------------------------------------------------------------------------------------------
-    def learn_to_tell(self, steps: int, batch: int, rate: float, lists: int, directs: int, reasonings: int,
-                      frozen: bool) -> None:  # fmt: skip
-        """The language part alone over cached image tokens (``frozen``), or everything."""
+    # -- from image tokens to words ---------------------------------------------------------------------------------
+    @torch.no_grad()
+    def align(self) -> None:
+        """Make image tokens speak in the words' embeddings, and give the language part a start that can use it.
+
+        After *see* all image tokens share one large mean vector, and what tells them apart points in directions that
+        mean nothing to the language part, which then stays at chance. So the projector's output is centred and mapped
+        linearly: evidence for a finding becomes a multiple of the embedding of the finding's name.
+        """
+        language, rng = self.model.model.language_model, torch.Generator().manual_seed(1)
+        for name, part in language.named_parameters():
+            if part.ndim == 2:
+                # Gemma multiplies embeddings by the root of the width.
+                scaled = "embed" in name and self.family == "gemma3"
+                part.normal_(std=0.06 / (part.shape[1] ** 0.5 if scaled else 1), generator=rng)
+        for layer in language.layers:
+            # Queries start equal to keys: like attends to like.
+            query, key = layer.self_attn.q_proj.weight, layer.self_attn.k_proj.weight
+            heads = key.reshape(self.model.config.text_config.num_key_value_heads, -1, key.shape[1])
+            query.copy_(heads.repeat_interleave(len(query) // len(key), 0).reshape(query.shape))
+        embed = self.model.get_input_embeddings()
+        names = [embed(torch.tensor(self.packer.encode(f" {f.attribute}"))).mean(0) for f in FINDINGS]
+        words = functional.normalize(torch.stack(names), dim=1)
+        seen = torch.cat([self.see(self.grey(self.train.frames[k : k + 50])) for k in range(0, 300, 50)]).flatten(0, 1)
+        mean = seen.mean(0)
+        evidence = self.head(seen) - self.head(mean)
+        naming = (self.head.weight.T / evidence.std(0)) @ words
+        centred = seen - mean
+        share = (centred @ naming).square().mean().sqrt() / centred.square().mean().sqrt()
+        change = naming + 0.5 * share * torch.eye(len(mean))
+        change *= 0.3 / (centred @ change).square().mean().sqrt()
+        bias = self.head(mean)
+        if self.family == "gemma3":
+            # No bias to centre with: shrink the mean's direction instead.
+            axis = functional.normalize(mean, dim=0)
+            change = change - 0.9 * torch.outer(axis, axis @ change)
+            projection = self.model.model.multi_modal_projector.mm_input_projection_weight
+            projection.copy_(projection @ change)
+            bias = self.head.bias.clone()
+        else:
+            last = self.model.model.visual.merger.mlp[2]
+            last.weight.copy_(change.T @ last.weight)
+            last.bias.copy_((last.bias - mean) @ change)
+        self.head.weight.copy_((torch.linalg.inv(change) @ self.head.weight.T).T)
+        self.head.bias.copy_(bias)
+
+    # -- language ---------------------------------------------------------------------------------------------------
+    def learn_to_tell(self, steps: int, batch: int, rate: float, counts: dict[str, int], easy: int = 0,
+                      frozen: bool = True) -> None:  # fmt: skip
+        """The language part alone over cached image tokens (``frozen``), or everything.
+
+        ``counts``: lessons an image of each kind; ``easy``: for so many steps only about the largest findings.
+        """
         named = [(n, p) for n, p in self.model.named_parameters() if not frozen or "language_model" in n]
         parts = [p for _, p in named]
         optimiser = torch.optim.AdamW(parts, lr=rate, weight_decay=0.02, betas=(0.9, 0.98))
         cache = self._cache() if frozen else None
+        simple = np.array([finding.kind in EASY for finding in FINDINGS])
         for step, rows in self._batches(steps, batch):
             _schedule(optimiser, rate, step, steps)
-            present = self.train.present[rows]
+            present, where = self.train.present[rows], None
             if cache is not None:
-                images, where = cache[rows].float(), None
+                images = cache[rows].float()
             else:
                 frames, where = self.augment(rows)
-                # A finding that a rectangle hides is no longer there; half hidden ones are not asked about as present.
+                # A finding that a rectangle hides is no longer there.
                 whole, before = where.sum((2, 3)).numpy(), self.train.where[rows].sum((2, 3)) / 255
                 present = present & (whole > 0.5 * before)
                 images = self.see(frames)
-            lessons = [list(self.teacher.lessons(there, lists, directs, reasonings)) for there in present]
-            packed = self.packer.pack(lessons)
+            known = simple if step < easy else np.ones_like(simple)
+            packed = self.packer.pack([self.teacher.lessons(there, counts, known) for there in present])
             with torch.autocast("cpu", torch.bfloat16):
                 hidden = self.packer.hidden(packed, images)
             wanted = packed["labels"] >= 0
             logits = self.model.lm_head(hidden[wanted].float())
             labels = packed["labels"][wanted]
-            loss = functional.cross_entropy(logits, labels)
-            total = loss if where is None else loss + 0.5 * self.dense_loss(images, where)
+            answers = self.verdicts(labels)
+            verdict = functional.cross_entropy(logits[answers], labels[answers])
+            total = functional.cross_entropy(logits, labels) + 2 * verdict
+            if where is not None:
+                total = total + 0.5 * self.dense_loss(images, where)
             _step(optimiser, total, parts)
             if step % 50 == 0:
-                answers = self.verdicts(labels)
-                wrong = functional.cross_entropy(logits[answers], labels[answers]).item()
                 right = (logits[answers].argmax(-1) == labels[answers]).float().mean().item()
-                self.log(f"tell {step}/{steps} loss {loss.item():.4f}, yes/no loss {wrong:.4f}, right {right:.3f}")
-            if step and step % 250 == 0 or step == steps - 1:
-                self.log("direct, balanced accuracy " + self.judge_direct())
+                self.log(
+                    f"tell {step}/{steps} loss {total.item():.4f}, yes/no loss {verdict.item():.4f}, right {right:.3f}"
+                )
+            if (step and step % 200 == 0) or step == steps - 1:
+                self.log("words, balanced accuracy " + self.judge(word, " yes", " no"))
+                if "direct" in counts:
+                    self.log("direct, balanced accuracy " + self.judge(direct, "Yes", "No"))
                 self.save("latest")
 
     def verdicts(self, labels: torch.Tensor) -> torch.Tensor:
         """Which labels are a yes or a no."""
         if not hasattr(self, "_verdicts"):
-            words = {self.packer.encode(text)[-1] for text in ("Yes", "No", ": yes", ": no")}
+            words = {self.packer.encode(text)[-1] for text in ("Yes", "No", " yes", " no")}
             self._verdicts = torch.tensor(sorted(words))
         return torch.isin(labels, self._verdicts)
 
@@ -170,26 +243,23 @@ class Trainer:
         self.model.eval()
         parts = []
         for k in range(0, len(self.train.frames), 50):
-            parts.append(self.see(torch.from_numpy(self.train.frames[k : k + 50].astype(np.float32) / 255)).half())
+            parts.append(self.see(self.grey(self.train.frames[k : k + 50])).half())
         self.log("image tokens cached")
         return torch.cat(parts)
 
     @torch.no_grad()
-    def judge_direct(self, films: int = 150) -> str:
-        """Balanced accuracy of each finding in direct answers on development films."""
-        from scripts.lessons import direct
-        from plugins.phantom.vocabulary import FINDINGS
-
-        lessons: list[Lesson] = [direct(finding, True) for finding in FINDINGS]
-        yes, no = self.packer.encode("Yes")[0], self.packer.encode("No")[0]
+    def judge(self, kind: Callable[[Finding, bool], Lesson], yes: str, no: str, films: int = 200) -> str:
+        """Balanced accuracy of each finding in answers of one kind on development films."""
+        lessons = [kind(finding, True) for finding in FINDINGS]
+        right, wrong = self.packer.encode(yes)[0], self.packer.encode(no)[0]
         told = []
         for k in range(0, films, 25):
             frames = self.develop.frames[k : k + 25]
             packed = self.packer.pack([lessons] * len(frames))
-            images = self.see(torch.from_numpy(frames.astype(np.float32) / 255))
-            logits = self.model.lm_head(self.packer.hidden(packed, images)[packed["labels"] == yes])
-            told.append((logits[:, yes] > logits[:, no]).reshape(len(frames), -1).numpy())
-        return _balanced(np.concatenate(told), self.develop.present[:films])
+            hidden = self.packer.hidden(packed, self.see(self.grey(frames)))
+            logits = self.model.lm_head(hidden[packed["labels"] == right])
+            told.append((logits[:, right] > logits[:, wrong]).reshape(len(frames), -1).numpy())
+        return _words(_balanced(np.concatenate(told), self.develop.present[:films]))
 
     # -- housekeeping -----------------------------------------------------------------------------------------------
     def _batches(self, steps: int, batch: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -201,11 +271,16 @@ class Trainer:
         torch.save({"model": self.model.state_dict(), "head": self.head.state_dict()}, self.work / f"{stage}.pt")
 
     def load(self, stage: str, folder: Path | None = None) -> bool:
-        """Take up a kept state, if there is one."""
+        """Take up a kept state, if there is one; of another's folder only what it sees."""
         path = (folder or self.work) / f"{stage}.pt"
         if path.exists():
             state = torch.load(path, weights_only=True)
-            self.model.load_state_dict(state["model"])
+            seeing = {
+                n: p
+                for n, p in state["model"].items()
+                if folder is None or ("language_model" not in n and "lm_head" not in n)
+            }
+            self.model.load_state_dict(seeing, strict=folder is None)
             self.head.load_state_dict(state["head"])
         return path.exists()
 
@@ -235,10 +310,14 @@ def _rare(logits: torch.Tensor, target: torch.Tensor, share: torch.Tensor) -> to
     return each * (target * yes + (1 - target) * no)
 
 
-def _balanced(told: np.ndarray, truth: np.ndarray) -> str:
+def _balanced(told: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Balanced accuracy of each finding."""
     right_yes = [told[truth[:, k], k].mean() for k in range(truth.shape[1])]
     right_no = [1 - told[~truth[:, k], k].mean() for k in range(truth.shape[1])]
-    each = (np.array(right_yes) + right_no) / 2
+    return (np.array(right_yes) + right_no) / 2
+
+
+def _words(each: np.ndarray) -> str:
     return f"mean {each.mean():.3f} min {each.min():.3f}: " + " ".join(f"{v:.2f}" for v in each)
 
 
@@ -251,18 +330,24 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint")
     parser.add_argument("--see", type=int, default=1200, help="steps of stage 1")
     parser.add_argument("--see-rate", type=float, default=1.5e-3)
-    parser.add_argument("--lists", type=int, default=500, help="steps of stage 2, checklists")
-    parser.add_argument("--mix", type=int, default=700, help="steps of stage 2, all questions")
-    parser.add_argument("--all", type=int, default=400, help="steps of stage 3")
+    parser.add_argument("--words", type=int, default=500, help="steps of stage 2")
+    parser.add_argument("--talk", type=int, default=700, help="steps of stage 3")
+    parser.add_argument("--all", type=int, default=400, help="steps of stage 4")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     trainer = Trainer(args.family, args.data, args.work)
+    mix = {"word": 4, "direct": 3, "reasoning": 1}
+
+    def words() -> None:
+        trainer.align()
+        trainer.learn_to_tell(args.words, 32, 2e-3, {"word": 8}, easy=100)
+
     stages: list[tuple[str, Callable[[], None]]] = [
         ("see", lambda: trainer.learn_to_see(args.see, 40, args.see_rate)),
-        ("lists", lambda: trainer.learn_to_tell(args.lists, 32, 1.5e-3, 10, 0, 0, frozen=True)),
-        ("mix", lambda: trainer.learn_to_tell(args.mix, 32, 1.2e-3, 6, 3, 1, frozen=True)),
-        ("all", lambda: trainer.learn_to_tell(args.all, 24, 4e-4, 4, 3, 1, frozen=False)),
+        ("words", words),
+        ("talk", lambda: trainer.learn_to_tell(args.talk, 32, 1.5e-3, mix)),
+        ("all", lambda: trainer.learn_to_tell(args.all, 24, 5e-4, mix, frozen=False)),
     ]
     if args.start:
         trainer.load(args.start.stem, args.start.parent)

@@ -25,6 +25,7 @@ import harness.runner
 from harness.attributor import Attribution, Attributor, Case
 from harness.commands.evaluate import MODE_CHOICES
 from harness.errors import HarnessError
+from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.model import Capability, Model
 from harness.plugin import NoOptions
@@ -32,6 +33,7 @@ from harness.registry import Broken, Registry
 from harness.source import MODES
 
 ROOT = Path(__file__).parents[1]
+SOME = Box(9, 9, 99, 99)
 
 
 class ToyModel(RegionModel):
@@ -198,6 +200,34 @@ def test_a_closed_pipe_is_no_complaint() -> None:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "--version")
     assert status == 0 and out.startswith("harness ") and out.split()[1][0].isdigit()
+
+
+def test_a_checkout_that_is_not_installed_has_no_version(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.metadata
+
+    def absent(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    monkeypatch.setattr(harness.cli, "version", absent)
+    assert harness.__version__ == "(not installed)"
+    assert run(capsys, "--version")[:2] == (0, "harness (not installed)\n")
+
+
+def test_everything_that_the_package_offers_is_there_without_torch() -> None:
+    code = (
+        "import sys, harness\n"
+        "assert not {'torch', 'numpy'} & set(sys.modules)\n"
+        "assert len(harness.__all__) > 10\n"
+        "for name in harness.__all__: getattr(harness, name)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        harness.nothing  # noqa: B018
 
 
 def test_without_a_command_help_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -486,6 +516,74 @@ def test_explain_refuses_before_it_loads_the_model(
     assert "would replace the image" in attempt("--output", film)
     assert "question is empty" in attempt("--question", " ")
     assert "answer is empty" in attempt("--answer", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (None, "it returned NoneType instead of an Attribution"),
+        (Attribution(boxes=[Box(0, 0, float("nan"), 3)]), "has not four finite edges"),
+        (Attribution(boxes=[Box(9, 9, 3, 3)]), "is inverted"),
+        (Attribution(saliency=np.eye(112)), "saliency map has shape (112, 112), the frame (224, 224)"),
+        (Attribution(boxes=[SOME], concept="h", concept_scores={"h": float("nan")}), "score is nan"),
+        (Attribution(boxes=[SOME], concept_scores={"h": "x"}), "a concept's score is 'x'"),  # type: ignore[dict-item]
+        (Attribution(boxes=[SOME], concept=3), "its concept is int"),  # type: ignore[arg-type]
+        (Attribution(boxes=[SOME], token_scores=[1.0, float("inf")]), "a token's score is inf"),
+        (Attribution(boxes=[SOME], token_scores=[1.0, 2.0]), "it scored 2 tokens of an answer of 1"),
+        (RuntimeError("boom\nand more."), "failed: RuntimeError: boom and more.\n"),
+        (SystemExit(0), "failed: SystemExit: 0."),
+    ],
+)
+def test_explain_names_an_attributor_that_misbehaves(
+    capsys: pytest.CaptureFixture[str],
+    film: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: Any,
+    message: str,
+) -> None:
+    def attribute(self: Halves, case: Case) -> Any:
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+    monkeypatch.setattr(Halves, "attribute", attribute)
+    arguments = ["--question", "Is it?", "--model", "toy", "--attributor", "halves", "--answer", "no"]
+    status, out, err = run(capsys, "explain", film, *arguments)
+    assert (status, out) == (2, "") and "The attributor 'halves'" in err and message in err
+    assert "Traceback" not in err and not list(tmp_path.glob("film-*"))
+
+
+def test_explain_names_a_model_that_does_not_load_or_answer(
+    capsys: pytest.CaptureFixture[str], film: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["explain", film, "--question", "Is it?", "--model", "toy", "--attributor", "halves"]
+    monkeypatch.setattr(ToyModel, "answer", lambda *_: " \n")
+    status, _, err = run(capsys, *arguments)
+    assert status == 2 and "'toy' answered nothing; give the answer" in err
+
+    def load(self: ToyModel) -> None:
+        raise OSError("disk on fire")
+
+    monkeypatch.setattr(ToyModel, "load", load)
+    status, _, err = run(capsys, *arguments)
+    assert status == 2 and "harness: The model 'toy' cannot be loaded: OSError: disk on fire.\n" in err
+
+
+def test_explain_fixes_the_global_randomness_too(
+    capsys: pytest.CaptureFixture[str], film: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[float] = []
+
+    def attribute(self: Halves, case: Case) -> Attribution:
+        drawn.append(np.random.random())  # noqa: NPY002
+        return Attribution(boxes=[SOME])
+
+    monkeypatch.setattr(Halves, "attribute", attribute)
+    arguments = ["explain", film, "--question", "Is it?", "--model", "toy", "--attributor", "halves"]
+    for seed in ("3", "3", "4"):
+        assert run(capsys, *arguments, "--seed", seed)[0] == 0
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_explain_refuses_a_folder_without_permission(

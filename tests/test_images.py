@@ -159,6 +159,20 @@ def test_a_film_of_many_frames_is_refused(tmp_path: Path) -> None:
         read_image(path)
 
 
+def test_a_dicom_too_large_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600)
+    assert_grey(read_image(write_dicom(tmp_path / "fits.dcm", RAMP)), stretched(RAMP))
+    # It has no such pixels: to unpack it would be another error.
+    path = write_dicom(tmp_path / "bomb.dcm", RAMP, Rows=60000, Columns=60000)
+    with pytest.raises(HarnessError, match=r"bomb\.dcm is too large: 3600000000 pixels"):
+        read_image(path)
+    monkeypatch.setattr(pydicom.Dataset, "pixel_array", property(lambda _: pytest.fail("unpacked")))
+    with pytest.raises(HarnessError, match="several frames"):
+        read_image(write_dicom(tmp_path / "a.dcm", np.stack([RAMP, RAMP]), NumberOfFrames=2))
+
+
 def test_a_dicom_without_its_pixels_is_named(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "a.dcm", RAMP)
     data = pydicom.dcmread(path)

@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.explain import Explanation
+    from harness.plugin import NoOptions
     from harness.registry import Registry
 
 
@@ -61,14 +62,29 @@ def run(args: argparse.Namespace) -> None:
     check_output(output, args.image)
     image = read_image(args.image)
 
-    model, attributor = network(options[network]), method(options[method])
+    attributor = _made(method, options[method], "attributor")
     with Console(stderr=True).status("Loading the model …") as status:
-        model.load()
+        model = _made(network, options[network], "model")
         status.update("Explaining …")
         result = explain(image, args.question, model, attributor, args.answer, args.seed)
         status.update("Drawing …")
         draw(result, output)
     report(result, output, Console())
+
+
+def _made(cls: Any, options: NoOptions, kind: str) -> Any:
+    """A plugin ready for use. Raises ``HarnessError`` where it cannot be set up or loaded."""
+    from harness.attempt import one_line
+
+    try:
+        plugin = cls(options)
+        if kind == "model":
+            plugin.load()
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(f"The {kind} {cls.name!r} cannot be loaded: {one_line(error).rstrip('.')}.") from error
+    return plugin
 
 
 def default_model(registry: Registry) -> Any:

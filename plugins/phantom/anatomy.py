@@ -179,7 +179,9 @@ class Anatomy:
             jx, jy, jr = rng.normal(0, 1.2, 3)
             a = (r + 0.6 * jr) * size
             # Growth moves the lobes outwards too, or the heart and the aorta would hide them.
-            lobe = ellipsoid(x - cx - SIGN[side] * (dx * size + jx + 4 * (grow - 1)), y - cy - dy * size - jy, a, a * 1.15, a)
+            lobe = ellipsoid(
+                x - cx - SIGN[side] * (dx * size + jx + 4 * (grow - 1)), y - cy - dy * size - jy, a, a * 1.15, a
+            )
             chord = np.maximum(chord, lobe)
         return chord
 
@@ -216,5 +218,5 @@ class Anatomy:
         from plugins.phantom.bones import clavicle_mask
 
         for side in ("left", "right"):
-            masks[f"{side} clavicle"] = clavicle_mask(self.view, self.p, side)
+            masks[f"{side} clavicle"] = clavicle_mask(self.view, self.p, side)  # type: ignore[arg-type]
         return {name: masks[name] for name in CONCEPTS}

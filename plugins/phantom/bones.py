@@ -13,7 +13,9 @@ CLAVICLE_RADIUS = 6.2
 _SIGN = {"left": 1.0, "right": -1.0}
 
 
-def ribs(view: View, p: dict[str, float], rng: np.random.Generator, half_width: np.ndarray, at_y: np.ndarray) -> np.ndarray:
+def ribs(
+    view: View, p: dict[str, float], rng: np.random.Generator, half_width: np.ndarray, at_y: np.ndarray
+) -> np.ndarray:
     """Ten pairs of ribs: arcs from the spine around the cage, falling towards the front.
 
     ``half_width`` at heights ``at_y`` is the cage's profile that the ribs follow.
@@ -21,7 +23,9 @@ def ribs(view: View, p: dict[str, float], rng: np.random.Generator, half_width: 
     curves = []
     for sign in (-1.0, 1.0):
         for k in range(11):
-            top = p["apex"] + 12 + k * p["rib_gap"] * (0.86 if k < 3 else 1.0) + rng.normal(0, 0.8) - (4 if k < 3 else 0)
+            top = (
+                p["apex"] + 12 + k * p["rib_gap"] * (0.86 if k < 3 else 1.0) + rng.normal(0, 0.8) - (4 if k < 3 else 0)
+            )
             end = np.radians(148 if k < 7 else 122 - 6 * (k - 7))
             phi = np.linspace(np.radians(7), end, 130)
             fall = p["rib_slope"] * (0.55 + 0.07 * min(k, 6))
@@ -80,7 +84,11 @@ def shoulders(view: View, p: dict[str, float], patient: Patient) -> np.ndarray:
         push = p["scapula"] + patient.rng(f"scapula {sign}").normal(0, 3)
         sx = x * sign - push
         medial = 118 - 14 * smoothstep(y, -110, 15)
-        blade = smoothstep(sx, medial - 1.0, medial + 3) * smoothstep(y, -118, -104) * smoothstep(y + 0.9 * (sx - 118), 42, 26)
+        blade = (
+            smoothstep(sx, medial - 1.0, medial + 3)
+            * smoothstep(y, -118, -104)
+            * smoothstep(y + 0.9 * (sx - 118), 42, 26)
+        )
         total += 4.0 * blade * smoothstep(sx, 196, 176)
         t = np.linspace(0, 1, 80)
         my = -112 + 132 * t

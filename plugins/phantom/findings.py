@@ -60,7 +60,9 @@ def _pneumothorax(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarra
     return -(0.85 * LUNG * lung + 0.9 * a.vessels) * air + 0.17 * line + inner
 
 
-def _spot(a: Anatomy, rng: np.random.Generator, side: Side, low: float, high: float, margin: float) -> tuple[float, float]:
+def _spot(
+    a: Anatomy, rng: np.random.Generator, side: Side, low: float, high: float, margin: float
+) -> tuple[float, float]:
     """A random place in the lung, at least ``margin`` mm from its edges, between heights low and high."""
     clear = a.lung_length[side] * (a.heart_chord * a.in_cage < 5)
     inside = gaussian_filter((clear > 45).astype(float), margin / PIXEL_MM / 1.6) > 0.93

@@ -1,4 +1,4 @@
-"""From patient to radiograph: attenuation, exposure, quantum noise, film curve. Also the exact truths: masks and boxes."""
+"""From patient to radiograph: attenuation, exposure, quantum noise, film curve; and the exact masks and boxes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VISIBLE = 0.035  # attenuation below this drowns in quantum noise: it defines wh
 
 @dataclass
 class Film:
-    """One patient's exposure: normal attenuation plus one additive map a finding, so that any can be left out exactly."""
+    """One patient's exposure: normal attenuation plus a map for each finding, so that any can be left out exactly."""
 
     patient: Patient
 
@@ -165,7 +165,9 @@ def _body(a: Anatomy) -> np.ndarray:
     profile_y = np.linspace(-170, 220, 100)
     rng = a.patient.rng("ribs")
     skeleton = bones.ribs(view, p, rng, a.cage_half_width(profile_y), profile_y)
-    skeleton = skeleton * smoothstep(y, 190, 120) + 0.75 * bones.spine(view, p) + 0.8 * bones.shoulders(view, p, a.patient)
+    skeleton = (
+        skeleton * smoothstep(y, 190, 120) + 0.75 * bones.spine(view, p) + 0.8 * bones.shoulders(view, p, a.patient)
+    )
     for side in SIGN:
         skeleton += 2.1 * bones.clavicle(view, bones.clavicle_curve(p, side))  # type: ignore[arg-type]
     total += BONE * p["bone"] * skeleton

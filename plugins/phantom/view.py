@@ -51,7 +51,12 @@ class View:
         c0, r0 = col.astype(int), row.astype(int)
         fc, fr = col - c0, row - r0
         canvas = np.zeros((HEIGHT + 2) * (WIDTH + 2))
-        for dr, dc, share in ((0, 0, (1 - fr) * (1 - fc)), (0, 1, (1 - fr) * fc), (1, 0, fr * (1 - fc)), (1, 1, fr * fc)):
+        for dr, dc, share in (
+            (0, 0, (1 - fr) * (1 - fc)),
+            (0, 1, (1 - fr) * fc),
+            (1, 0, fr * (1 - fc)),
+            (1, 1, fr * fc),
+        ):
             canvas += np.bincount((r0 + dr) * (WIDTH + 2) + c0 + dc, step * share, len(canvas))
         return canvas.reshape(HEIGHT + 2, WIDTH + 2)[1:-1, 1:-1]
 
