@@ -35,9 +35,11 @@ class Phantoms:
 
     @classmethod
     def load(cls, folder: Path) -> Phantoms:
-        """All parts of a folder, one after another."""
+        """All parts of a folder, in an order that mixes them."""
         parts = [np.load(path) for path in sorted(folder.glob("part-*.npz"))]
-        return cls(*(np.concatenate([part[name] for part in parts]) for name in ("frames", "present", "where")))
+        whole = [np.concatenate([part[name] for part in parts]) for name in ("frames", "present", "where")]
+        order = np.random.default_rng(0).permutation(len(whole[0]))
+        return cls(*(array[order] for array in whole))
 
 
 def films(seed: int, each: int) -> list[Film]:

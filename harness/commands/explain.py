@@ -83,7 +83,8 @@ def _made(cls: Any, options: NoOptions, kind: str) -> Any:
     except HarnessError:
         raise
     except Exception as error:
-        raise HarnessError(f"The {kind} {cls.name!r} cannot be loaded: {one_line(error).rstrip('.')}.") from error
+        reason = one_line(error).rstrip(".")
+        raise HarnessError(f"The {kind} {cls.name!r} cannot be loaded: {reason}.") from error
     return plugin
 
 

@@ -52,7 +52,8 @@ def vessel_tree(
     rng = patient.rng("vessels")
     roots = 12
     sign = np.repeat([1.0, -1.0], roots)
-    start = np.array([[*centre(side), 0.0] for side in ("left", "right") for _ in range(roots)]) + [0, 4, 0]  # type: ignore[arg-type]
+    places = [centre(side) for side in ("left", "right") for _ in range(roots)]  # type: ignore[arg-type]
+    start = np.array([[x, y + 4, 0.0] for x, y in places])
     angle = np.tile(np.linspace(-1.45, 1.5, roots), 2) + rng.normal(0, 0.08, 2 * roots)
     lift, length = rng.uniform(-0.7, 0.7, 2 * roots), np.full(2 * roots, 46.0)
     radius, generations = 3.2, []

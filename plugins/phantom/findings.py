@@ -85,11 +85,11 @@ def _consolidation(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarr
     return 0.9 * (TISSUE - LUNG) * np.clip(chord, 0, None) * smoothstep(a.lung_length[side], 10, 50)
 
 
-def _nodule(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
-    cx, cy = _spot(a, rng, side, -110, 60, 12)
-    r = rng.uniform(11, 15)
+def _mass(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
+    cx, cy = _spot(a, rng, side, -110, 60, 15)
+    r = rng.uniform(15.5, 20)
     ball = ellipsoid(a.x - cx, a.y - cy, r, r * rng.uniform(0.9, 1.1), r, rng.uniform(0, 3))
-    return 2.0 * (TISSUE - LUNG) * gaussian_filter(ball, 0.6)
+    return 1.6 * (TISSUE - LUNG) * gaussian_filter(ball, 0.6)
 
 
 def _atelectasis(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
@@ -127,7 +127,7 @@ _MAKERS: dict[str, Callable[[Anatomy, np.random.Generator, Side], np.ndarray]] =
     "pleural effusion": _effusion,
     "pneumothorax": _pneumothorax,
     "consolidation": _consolidation,
-    "nodule": _nodule,
+    "lung mass": _mass,
     "atelectasis": _atelectasis,
     "hilar enlargement": _hilar_enlargement,
     "clavicle fracture": _clavicle_fracture,

@@ -12,7 +12,7 @@ import numpy as np
 
 from plugins.phantom.vocabulary import FINDINGS, KIND, Finding
 
-_PARENCHYMAL = {"pneumothorax": {"consolidation", "nodule"}, "consolidation": {"atelectasis"}}
+_PARENCHYMAL = {"pneumothorax": {"consolidation", "lung mass"}, "consolidation": {"atelectasis"}}
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ KINDS: tuple[Kind, ...] = (
          "the {side} lung reaches the chest wall"),
     Kind("consolidation", "{side} lung", "the {side} lung has a patchy dense area",
          "the {side} lung has no patchy dense area"),
-    Kind("nodule", "{side} lung", "the {side} lung has a small round opacity",
+    Kind("lung mass", "{side} lung", "the {side} lung has a large round opacity",
          "the {side} lung has no round opacity"),
     Kind("atelectasis", "{side} lung", "the {side} lung base has a dense band",
          "the {side} lung base has no band"),
