@@ -7,57 +7,88 @@ from leaderboard.tables import Score, Table
 NOTHING = "–"
 FIGURES = ("IoU", "Precision", "Recall", "F1")
 # Columns whose cells are short, whatever the plugins are called.
-SHORT = ("#", *FIGURES, "Concept right", "Whole image", "Records", "Failed", "Passes")
-EXPLAINED = (
-    "IoU, precision, recall and F1 compare the area that a method marks with the true one; they are means "
-    "over records (a model's answer about a sample), in which a failed one counts as zero. Concept right: "
-    "how often the method names the anatomical concept that holds the cause. Whole image: how often it "
-    "chooses no region. Passes: images sent forward (+ backward) through the model for a record that did "
-    "not fail."
-)
+SHORT = ("#", *FIGURES, "Concept right", "Whole image", "Records", "Failed", "N/A", "Passes")
+
+
+def plain(text: str) -> str:
+    """Text of others in one line, without what would steer a terminal or cannot be written."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def main_header(table: Table) -> list[str]:
-    """Column names of the main table; columns that would say nothing about it are left out."""
-    concept = ["Concept right"] if _has_concepts(table) else []
-    records = ["Records"] if _uneven(table) else []
-    return ["#", "Attributor", *FIGURES, *concept, "Whole image", *records, "Failed", "Passes"]
+    """Column names of the console's main table; columns that would say nothing about it are left out."""
+    return ["#", "Attributor", *FIGURES, *_rest_header(table, _uneven(table))]
 
 
 def main_row(table: Table, score: Score) -> list[str]:
-    """One attributor's line of the main table."""
-    concept = [_share(score.concept)] if _has_concepts(table) else []
-    records = [str(score.records)] if _uneven(table) else []
-    figures = [_figure(value) for value in (score.iou, score.precision, score.recall, score.f1)]
-    whole, failed = _share(score.fallback), str(score.failed) if score.records else NOTHING
-    return [_rank(score), score.attributor, *figures, *concept, whole, *records, failed, _passes(score)]
+    """One attributor's line of the console's main table."""
+    return [_rank(score), plain(score.attributor), *_figures(score), *_rest_row(table, score, _uneven(table))]
 
 
 def model_header(table: Table) -> list[str]:
     """Column names of the table of IoU by model."""
-    return ["#", "Attributor", *table.models]
+    return ["#", "Attributor", *map(plain, table.models)]
 
 
 def model_row(table: Table, score: Score) -> list[str]:
     """One attributor's IoU for each model."""
-    figures = [_figure(score.by_model.get(model)) for model in table.models]
-    return [_rank(score), score.attributor, *figures]
+    return [_rank(score), plain(score.attributor), *_by_model(table, score)]
+
+
+def paper_header(table: Table) -> list[str]:
+    """Column names of the one wide table of a document: IoU for each model and overall, then the rest."""
+    models = [f"IoU {plain(model)}" for model in table.models] if len(table.models) > 1 else []
+    overall = "IoU overall" if models else "IoU"
+    return ["#", "Attributor", *models, overall, *FIGURES[1:], *_rest_header(table, True)]
+
+
+def paper_row(table: Table, score: Score) -> list[str]:
+    """One attributor's line of the wide table."""
+    models = _by_model(table, score) if len(table.models) > 1 else []
+    rest = _rest_row(table, score, True)
+    return [_rank(score), plain(score.attributor), *models, *_figures(score), *rest]
+
+
+def _rest_header(table: Table, records: bool) -> list[str]:
+    """Names of the columns after the figures."""
+    concept = ["Concept right"] if _has_concepts(table) else []
+    return [
+        *concept, "Whole image", *(["Records"] if records else []), "Failed",
+        *(["N/A"] if _has_not_applicable(table) else []), "Passes",
+    ]  # fmt: skip
+
+
+def _rest_row(table: Table, score: Score, records: bool) -> list[str]:
+    concept = [_percent(score.concept)] if _has_concepts(table) else []
+    return [
+        *concept, _percent(score.fallback), *([str(score.records)] if records else []),
+        str(score.failed) if score.records else NOTHING,
+        *([str(score.not_applicable)] if _has_not_applicable(table) else []), _passes(score),
+    ]  # fmt: skip
 
 
 def _has_concepts(table: Table) -> bool:
     return any(score.concept is not None for score in table.scores)
 
 
-def _figure(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.3f}"
-
-
-def _share(value: float | None) -> str:
-    return NOTHING if value is None else f"{100 * value:.0f}%"
+def _has_not_applicable(table: Table) -> bool:
+    return any(score.not_applicable for score in table.scores)
 
 
 def _uneven(table: Table) -> bool:
     return any(score.rank is None for score in table.scores)
+
+
+def _figures(score: Score) -> list[str]:
+    return [_percent(value) for value in (score.iou, score.precision, score.recall, score.f1)]
+
+
+def _by_model(table: Table, score: Score) -> list[str]:
+    return [_percent(score.by_model.get(model)) for model in table.models]
+
+
+def _percent(value: float | None) -> str:
+    return NOTHING if value is None else f"{100 * value:.1f}"
 
 
 def _rank(score: Score) -> str:

@@ -47,6 +47,6 @@ def write(board: Board, path: Path) -> None:
     from leaderboard.markdown import render
 
     try:
-        path.write_text(render(board), encoding="utf-8")
+        path.write_text(render(board), encoding="utf-8", newline="\n")
     except OSError as error:
         raise HarnessError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -10,32 +10,35 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from leaderboard.cells import SHORT, main_header, main_row, model_header, model_row
+from leaderboard.cells import SHORT, main_header, main_row, model_header, model_row, plain
 from leaderboard.tables import Board
 
 _FAILURES_SHOWN = 5
+_NARROW = 100
+# Column names where lines are short.
+_BRIEF = {"Precision": "Prec.", "Records": "n"}
 
 
 def show(board: Board, console: Console) -> None:
     """Print every table, then what a reader must know."""
     for table in board.tables:
         rows = [main_row(table, score) for score in table.scores]
-        _show(console, f"{table.name}: {table.extent}", main_header(table), rows)
+        _show(console, f"{table.name}: {table.extent}, in percent", main_header(table), rows)
         if len(table.models) > 1:
             rows = [model_row(table, score) for score in table.scores]
-            _show(console, f"{table.name}: IoU by model", model_header(table), rows)
+            _show(console, f"{table.name}: IoU by model, in percent", model_header(table), rows)
     for note in board.notes:
-        console.print(note, markup=False, highlight=False)
+        console.print(plain(note), markup=False, highlight=False)
     for failure in board.failures[:_FAILURES_SHOWN]:
-        text = f"  {failure.count} x {', '.join(failure.attributors)}: {failure.error}"
-        console.print(text, style="red", markup=False, highlight=False)
+        text = plain(f"{failure.count} x {', '.join(failure.attributors)}: {failure.error}")
+        console.print(f"  {text}", style="red", markup=False, highlight=False)
     if len(board.failures) > _FAILURES_SHOWN:
         console.print(f"  and {len(board.failures) - _FAILURES_SHOWN} more reasons, in the journal")
 
 
 def _show(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     # Where lines are short, one space must do between columns.
-    gap = 1 if console.width >= 100 else 0
+    gap = 0 if console.width < _NARROW else 1
     table = RichTable(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), show_edge=False)
     # Beside many models the attributor's name stays readable, and theirs are folded.
     fixed = (
@@ -44,7 +47,7 @@ def _show(console: Console, title: str, header: Sequence[str], rows: Sequence[Se
     for name in header:
         side: Literal["left", "right"] = "left" if name == "Attributor" else "right"
         table.add_column(
-            Text(name.replace(" ", "\n"), justify=side),
+            Text((name if gap else _BRIEF.get(name, name)).replace(" ", "\n"), justify=side),
             justify=side,
             overflow="fold",
             no_wrap=name in SHORT,
@@ -52,7 +55,7 @@ def _show(console: Console, title: str, header: Sequence[str], rows: Sequence[Se
         )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row), style="bold" if row[0] == "1" else "")
-    console.print(Text(title, style="bold"))
+    console.print(Text(plain(title), style="bold"))
     console.print()
     console.print(table)
     console.print()

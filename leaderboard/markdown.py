@@ -7,17 +7,20 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from leaderboard.cells import EXPLAINED, main_header, main_row, model_header, model_row
-from leaderboard.tables import Board
+from leaderboard.cells import paper_header, paper_row, plain
+from leaderboard.merge import Run
+from leaderboard.notes import CAUTIONS, COLUMNS, OPTIONAL
+from leaderboard.tables import Board, Failure
 
 NONE = "none"
-_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
+FAILURES_SHOWN = 10
+# A backslash before ://, www. or @ keeps bare addresses from becoming links.
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, no HTML, no line break, no end of a table's cell."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text that Markdown shows as it is: no markup, no HTML, no link, no line break, no end of a cell."""
+    text = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", text)
 
 
@@ -27,38 +30,59 @@ def render(board: Board) -> str:
 
 
 def _lines(board: Board) -> Iterator[str]:
-    yield from ("# Leaderboard", "", EXPLAINED)
+    yield from ("# Leaderboard", "")
+    yield "Does an attribution method point at the evidence that the model used? Figures are in percent."
     for note in board.notes:
         yield from ("", escape(note))
+    used: set[str] = set()
     for table in board.tables:
+        header = paper_header(table)
+        used.update(header)
         yield from ("", f"## {escape(table.name)}", "", f"{escape(table.extent)}.", "")
-        yield from _table(main_header(table), [main_row(table, score) for score in table.scores])
-        if len(table.models) > 1:
-            yield from ("", "IoU by model:", "")
-            yield from _table(model_header(table), [model_row(table, score) for score in table.scores])
+        yield from _table(header, [paper_row(table, score) for score in table.scores])
+    yield from ("", "## How to read it", "")
+    for names, meaning in COLUMNS:
+        if names not in OPTIONAL or names in used:
+            yield f"- **{escape(names)}**: {meaning}"
+    yield from ("", "What the figures do not say:", "")
+    yield from (f"- {caution}" for caution in CAUTIONS)
     if board.failures:
-        yield from ("", "## Failures", "", "Each counts as zero in every figure.", "")
-        rows = [[", ".join(f.attributors), f.error, str(f.count)] for f in board.failures]
-        yield from _table(["Attributor", "Why", "Results"], rows, left=2)
+        yield from ("", "## Failures", "", "Each counts as zero.", "")
+        yield from _failures(board.failures)
     yield from ("", "## Provenance")
-    for number, header in enumerate(board.headers, 1):
-        if len(board.headers) > 1:
+    for number, run in enumerate(board.runs, 1):
+        if len(board.runs) > 1:
             yield from ("", f"### Run {number}")
         yield ""
-        yield from _table(["Setting", "Value"], _settings(header), left=2)
+        yield from _table(["Setting", "Value"], _settings(run), left=2)
         yield ""
-        yield from _table(["Kind", "Plugin", "Distribution", "Module", "Options"], _plugins(header), left=5)
+        columns = ["Kind", "Plugin", "Distribution", "Module", "Options"]
+        yield from _table(columns, _plugins(run.header), left=5)
 
 
-def _settings(header: dict[str, Any]) -> list[list[str]]:
+def _failures(failures: Sequence[Failure]) -> Iterator[str]:
+    rows = [[", ".join(f.attributors), f.error, str(f.count)] for f in failures[:FAILURES_SHOWN]]
+    yield from _table(["Attributor", "Why", "Results"], rows, left=2)
+    rest = failures[FAILURES_SHOWN:]
+    if rest:
+        yield from (
+            "",
+            f"Further reasons, in the journal: {len(rest)} ({sum(f.count for f in rest)} results).",
+        )
+
+
+def _settings(run: Run) -> list[list[str]]:
+    header = run.header
     rows = [
         [name, NONE if header.get(name) is None else str(header[name])]
-        for name in ("harness", "python", "torch", "transformers", "device", "seed", "limit")
+        for name in ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "limit")
     ]
     for mode, bench in header["bench"].items():
         counts = ", ".join(f"{model} {count}" for model, count in header["planned"][mode].items())
         rows.append([f"{mode} records", f"{counts} (of {bench['records']}; SHA-256 {bench['sha256']})"])
-    return [*rows, ["samples", f"SHA-256 {header['samples']}"]]
+    rows.append(["samples", f"SHA-256 {header['samples']}"])
+    complete = "complete" if run.finished == run.planned else "not finished"
+    return [*rows, ["results", f"{run.finished} of {run.planned} ({complete})"]]
 
 
 def _plugins(header: dict[str, Any]) -> list[list[str]]:

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.journal import Key, differences, key_of, read_journal
+from leaderboard.shape import check
 
 Row = dict[str, Any]
 
 
-def load(folders: Sequence[Path]) -> tuple[list[Row], list[Row]]:
-    """The rows of all journals, each once, and the journals' headers.
+@dataclass(frozen=True)
+class Run:
+    """One journal: its header, and how many of the planned results are in it."""
+
+    header: Row
+    finished: int
+
+    @property
+    def planned(self) -> int:
+        """How many results the run has when it is finished."""
+        return planned_records(self.header) * len(self.header["attributors"])
+
+
+def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
+    """The rows of all journals, each once, and the runs that they are of.
 
     Rows of a record in whose middle a run broke off are left out, so that all its attributors have the same.
-    Raises ``HarnessError`` where a folder has no journal or nothing finished, or where the journals are of
-    runs that cannot be compared.
+    Raises ``HarnessError`` where a folder has no journal, a broken one or nothing finished, or where the
+    journals are of runs that cannot be compared.
     """
     journals = [(folder, *read_journal(folder)) for folder in folders]
+    for journal in journals:
+        check(*journal)
     for place, (folder, header, _) in enumerate(journals):
         for other, before, _ in journals[:place]:
             reasons = incomparable(before, header)
@@ -32,7 +48,7 @@ def load(folders: Sequence[Path]) -> tuple[list[Row], list[Row]]:
         raise HarnessError(
             f"Nothing is finished yet in {', '.join(map(str, folders))}; run `harness eval` on."
         )
-    return rows, [header for _, header, _ in journals]
+    return rows, [Run(header, len({key_of(row) for row in found})) for _, header, found in journals]
 
 
 def incomparable(a: Row, b: Row) -> list[str]:
@@ -64,8 +80,10 @@ def _shared_differences(a: Row, b: Row, at: str) -> list[str]:
 
 
 def _whole(header: Row, rows: list[Row]) -> list[Row]:
-    present = Counter(record_of(row) for row in rows)
-    return [row for row in rows if present[record_of(row)] == len(header["attributors"])]
+    present: dict[tuple[str, str, str, int], set[str]] = {}
+    for row in rows:
+        present.setdefault(record_of(row), set()).add(row["attributor"])
+    return [row for row in rows if len(present[record_of(row)]) == len(header["attributors"])]
 
 
 def record_of(row: Row) -> tuple[str, str, str, int]:
@@ -82,13 +100,18 @@ def _merge(journals: Iterable[tuple[Path, list[Row]]]) -> list[Row]:
             other, before = merged.setdefault(key_of(row), (folder, row))
             if before != row:
                 raise HarnessError(
-                    f"{other} and {folder} hold different results of {row['attributor']!r} for {sample} "
-                    f"({row['model']}, {row['mode']}); leave one of them out."
+                    f"{_where(other, folder)} different results of {row['attributor']!r} for {sample} "
+                    f"({row['model']!r}, {row['mode']}); leave one of them out."
                 )
-            other, truth = truths.setdefault((row["source"], row["index"]), (folder, row["truth"]))
-            if truth != row["truth"]:
+            evidence = row["truth"], row["concept_truth"]
+            other, truth = truths.setdefault((row["source"], row["index"]), (folder, evidence))
+            if truth != evidence:
+                what = "boxes" if truth[0] != row["truth"] else "concepts"
                 raise HarnessError(
-                    f"{other} and {folder} cannot be compared (their true boxes of {sample} differ); "
-                    "leave one of them out."
+                    f"{_where(other, folder)} different true {what} of {sample}; leave one of them out."
                 )
     return [row for _, row in merged.values()]
+
+
+def _where(one: Path, other: Path) -> str:
+    return f"{one} and {other} hold" if one != other else f"{one} holds"

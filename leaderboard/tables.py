@@ -8,7 +8,7 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-from leaderboard.merge import Row, load, planned_records, record_of
+from leaderboard.merge import Row, Run, load, planned_records, record_of
 
 MODE_TITLES = {"direct": "Direct answers", "reasoning": "Reasoning"}
 
@@ -18,10 +18,11 @@ class Score:
     """One attributor's figures in one mode: means over records (0..1), in which a failed one counts as zero.
 
     ``rank`` is None where the attributor has not explained every record that others have: its means are over
-    other records and not comparable. ``by_model``: mean IoU of each model. ``concept``: share of records
-    whose concept is named rightly, None where the truth is not known or the method names none. ``fallback``:
-    share for which it returned the whole image. ``forward``, ``backward``: passes a record. Without any
-    record, the figures are None.
+    other records and not comparable. ``not_applicable`` results count in no mean. ``by_model``: mean IoU of
+    each model. ``concept``: share of records for which exactly the concept that holds the cause is named (a
+    composite that contains it is too coarse to count), None where the truth is not known or the method names
+    none. ``fallback``: share for which it returned the whole image. ``forward``, ``backward``: passes a
+    record that did not fail. Without any record, the figures are None.
     """
 
     attributor: str
@@ -61,7 +62,7 @@ class Table:
         """What the table is about, in words."""
         many = f"{self.records} of {self.planned}" if self.records < self.planned else str(self.records)
         models = self.models[0] if len(self.models) == 1 else f"{len(self.models)} models"
-        return f"{many} records of {models}"
+        return f"{many} {'record' if many == '1' else 'records'} of {models}"
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Board:
-    """A leaderboard: a table a mode, what failed, the most frequent reason first, and the journals'
-    headers."""
+    """A leaderboard: a table a mode, what failed (the most frequent reason first), and the runs shown."""
 
     tables: list[Table]
     failures: list[Failure]
-    headers: list[Row]
+    runs: list[Run]
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know to read the tables rightly, in sentences."""
         notes = []
-        for header in self.headers:
+        for header in (run.header for run in self.runs):
             planned, available = planned_records(header), header["available"]
             if planned < available:
                 notes.append(
@@ -110,10 +110,11 @@ class Board:
 def make_board(folders: Sequence[Path]) -> Board:
     """The leaderboard of one or more journals. Raises ``HarnessError`` as :func:`leaderboard.merge.load`
     does."""
-    rows, headers = load(folders)
+    rows, runs = load(folders)
+    headers = [run.header for run in runs]
     modes = [mode for mode in MODE_TITLES if any(row["mode"] == mode for row in rows)]
     tables = [_table(mode, [row for row in rows if row["mode"] == mode], headers) for mode in modes]
-    return Board(tables, _failures(rows), headers)
+    return Board(tables, _failures(rows), runs)
 
 
 def _failures(rows: list[Row]) -> list[Failure]:

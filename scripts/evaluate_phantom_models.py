@@ -61,38 +61,37 @@ def main() -> None:
     registry = Registry.discover()
     frames, rows = cases(args.each)
     print(f"{len(frames)} test films, {args.each} with and {args.each} without each finding")
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in args.model or MODELS:
         model = registry.find("model", name)()
         model.load()
         for mode in args.mode or MODES:
-            results.setdefault(name, {})[mode] = report = _report(model, frames, rows, mode)
-            worst = min(report["accuracy"].items(), key=lambda item: item[1])
-            print(f"{name} {mode}: mean {np.mean(list(report['accuracy'].values())):.3f}, worst {worst}")
-            for finding, value in report["accuracy"].items():
-                print(f"    {value:.3f}  {finding}")
-            print(
-                f"    {report['blank']:.3f}  blank frame, {report['swapped']:.3f}  another patient's frame", flush=True
-            )
-    RESULTS.parent.mkdir(exist_ok=True)
-    results["films"], results["each"] = len(frames), args.each
-    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+            accuracy, controls = _report(model, frames, rows, mode)
+            worst = min(accuracy.items(), key=lambda item: item[1])
+            print(f"{name} {mode}: mean {np.mean(list(accuracy.values())):.3f}, worst {worst}")
+            for title, value in [*accuracy.items(), *controls.items()]:
+                print(f"    {value:.3f}  {title}")
+            # Read anew: another process may have written about the other model.
+            results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+            report = {"each": args.each, "films": len(frames), "accuracy": accuracy, "controls": controls}
+            results.setdefault(name, {})[mode] = report
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+
 
 
 def _report(
     model: Model, frames: np.ndarray, rows: list[tuple[int, list[int], list[int]]], mode: Mode
-) -> dict[str, object]:
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Balanced accuracy of each finding, and the mean of each control's."""
     accuracy, blank, swapped = {}, [], []
-    black = np.zeros_like(frames[:1])
+    black, other = np.zeros_like(frames[:1]), np.roll(frames, 7, axis=0)
     for k, there, absent in rows:
         asked = question(FINDINGS[k].attribute, mode)
         accuracy[FINDINGS[k].attribute] = balanced(model, frames, there, absent, asked)
         blank.append(balanced(model, black, [0], [0], asked))
-        # Every frame is one that follows by a fixed step: another patient, with or without the finding by chance.
-        few = slice(0, 20)
-        other = np.roll(frames, 7, axis=0)
-        swapped.append(balanced(model, other, there[few], absent[few], asked))
-    return {"accuracy": accuracy, "blank": float(np.mean(blank)), "swapped": float(np.mean(swapped))}
+        # The frame of another patient, who has the finding or not, as it happens.
+        swapped.append(balanced(model, other, there[:10], absent[:10], asked))
+    return accuracy, {"blank frame": float(np.mean(blank)), "another patient's frame": float(np.mean(swapped))}
 
 
 if __name__ == "__main__":

@@ -11,33 +11,45 @@ from plugins.phantom.vocabulary import FINDINGS, KIND, Finding
 
 
 class Lesson(NamedTuple):
-    """A question and its answer; a ``bare`` one is written without the chat template about it."""
+    """A question, its answer, and the opposite answer; a ``bare`` one has no chat template about it.
+
+    The first token at which the answer departs from its opposite is the one that needs the image.
+    """
 
     question: str
     answer: str
+    opposite: str
     bare: bool = False
 
 
 def direct(finding: Finding, present: bool) -> Lesson:
     """The benchmark's direct question and its answer."""
-    return Lesson(question(finding.attribute, "direct"), "Yes" if present else "No")
+    return Lesson(question(finding.attribute, "direct"), *_both("No", "Yes", present))
 
 
 def reasoning(finding: Finding, present: bool) -> Lesson:
     """The benchmark's reasoning question: where to look, what is seen there, what follows."""
-    seen = finding.sees if present else finding.normal
-    verdict = "This is evidence of" if present else "There is no evidence of"
-    text = f"I look at the {finding.concept}. I see that {seen}. {verdict} {finding.attribute}. Answer:"
-    return Lesson(question(finding.attribute, "reasoning"), f"{text} {'yes' if present else 'no'}")
+    texts = [
+        f"I look at the {finding.concept}. I see that {seen}. {verdict} {finding.attribute}. Answer: {answer}"
+        for seen, verdict, answer in (
+            (finding.normal, "There is no evidence of", "no"),
+            (finding.sees, "This is evidence of", "yes"),
+        )
+    ]
+    return Lesson(question(finding.attribute, "reasoning"), *_both(texts[0], texts[1], present))
 
 
 def word(finding: Finding, present: bool) -> Lesson:
     """The finding's bare name and whether it is there.
 
     The token that names the finding is the one that must answer. That needs a single step (look for this in the
-    image), where a question needs two (which finding was asked about, then look), and two are not learnt from nothing.
+    image), where a question needs two (which finding was asked about, then look), and two are not learnt at once.
     """
-    return Lesson(finding.attribute, " yes" if present else " no", bare=True)
+    return Lesson(finding.attribute, *_both(" no", " yes", present), bare=True)
+
+
+def _both(no: str, yes: str, present: bool) -> tuple[str, str]:
+    return (yes, no) if present else (no, yes)
 
 
 class Teacher:
@@ -45,6 +57,7 @@ class Teacher:
 
     def __init__(self, prevalence: np.ndarray, rng: np.random.Generator) -> None:
         self.yes, self.no, self.rng = 1 / np.maximum(prevalence, 1e-3), 1 / (1 - prevalence), rng
+        self.focus = np.ones(len(FINDINGS))  # how much each finding is asked about beside the balance
         names = [finding.attribute for finding in FINDINGS]
         other = {"left": "right", "right": "left"}
         self.mirror = [names.index(f"{other[f.side]} {f.kind}") if f.side else k for k, f in enumerate(FINDINGS)]
@@ -60,6 +73,7 @@ class Teacher:
             mirrored[[self.mirror[k] for k in np.flatnonzero(there)]] = True
             mirrored &= absent
             weight = self.yes * mirrored if mirrored.any() and rng.random() < 0.3 else self.no * absent
+        weight = weight * self.focus
         return int(rng.choice(len(present), p=weight / weight.sum()))
 
     def lessons(self, present: np.ndarray, counts: dict[str, int], known: np.ndarray | None = None) -> list[Lesson]:

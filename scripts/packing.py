@@ -65,21 +65,25 @@ class Packer:
         return self.tokenizer(text, add_special_tokens=False).input_ids
 
     def pack(self, lessons: Sequence[Sequence[Lesson]]) -> dict[str, torch.Tensor]:
-        """Token ids, positions, mask [B, 1, L, L] and labels (the next token, or ``IGNORED``) of a batch of images."""
+        """A batch of images' token ids, positions, mask [B, 1, L, L], labels (the next token, or ``IGNORED``), and
+        which labels are decisive: the first that differ from the opposite answer."""
         rows = []
         for some in lessons:
             ids, labels = self.prefix.tolist(), [IGNORED] * len(self.prefix)
-            block, offset = [0] * len(ids), [0] * len(ids)
-            for number, (asked, answer, bare) in enumerate(some, 1):
-                before, after = self.encode(asked), self.encode(answer)
-                if not bare:
+            block, offset, decisive = [0] * len(ids), [0] * len(ids), [0] * len(ids)
+            for number, lesson in enumerate(some, 1):
+                before, after = self.encode(lesson.question), self.encode(lesson.answer)
+                pairs = zip(after, self.encode(lesson.opposite), strict=False)
+                departs = next(k for k, (one, other) in enumerate(pairs) if one != other)
+                if not lesson.bare:
                     before, after = before + self.closing, [*after, self.stop]
                 text = before + after[:-1]
                 ids += text
                 labels += [IGNORED] * (len(before) - 1) + after
+                decisive += [int(k == len(before) - 1 + departs) for k in range(len(text))]
                 block += [number] * len(text)
                 offset += range(1, len(text) + 1)
-            rows.append((ids, labels, block, offset))
+            rows.append((ids, labels, block, offset, decisive))
         longest = max(len(row[0]) for row in rows)
 
         def padded(k: int, value: int) -> torch.Tensor:
@@ -95,7 +99,7 @@ class Packer:
         places = self.places.max() + offset
         places = places.expand(len(self.places), *places.shape).clone()
         places[:, :, :n] = self.places[:, None]
-        return {"ids": ids, "labels": labels, "mask": mask[:, None], "places": places}
+        return {"ids": ids, "labels": labels, "mask": mask[:, None], "places": places, "decisive": padded(4, 0) > 0}
 
     def hidden(self, batch: dict[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
         """The decoder's last hidden states [B, L, D] given image tokens [B, N, D]."""

@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from plugins.phantom.vocabulary import FINDINGS, Finding
 from scripts import checkpoints
-from scripts.lessons import Lesson, Teacher, corpus, direct, word
+from scripts.lessons import Lesson, Teacher, corpus, direct, reasoning, word
 from scripts.packing import Packer
 from scripts.phantom_dataset import Phantoms
 
@@ -196,6 +196,9 @@ class Trainer:
         parts = [p for _, p in named]
         optimiser = torch.optim.AdamW(parts, lr=rate, weight_decay=0.02, betas=(0.9, 0.98))
         cache = self._cache() if frozen else None
+        if not frozen:
+            self.log("see, balanced accuracy " + self.judge_vision())
+            self.log("direct, balanced accuracy " + self.judge(direct, "Yes", "No"))
         simple = np.array([finding.kind in EASY for finding in FINDINGS])
         for step, rows in self._batches(steps, batch, CACHED if frozen else None):
             _schedule(optimiser, rate, step, steps)
@@ -215,11 +218,11 @@ class Trainer:
             wanted = packed["labels"] >= 0
             logits = self.model.lm_head(hidden[wanted].float())
             labels = packed["labels"][wanted]
-            answers = self.verdicts(labels)
+            answers = packed["decisive"][wanted]
             verdict = functional.cross_entropy(logits[answers], labels[answers])
             total = functional.cross_entropy(logits, labels) + 2 * verdict
             if where is not None:
-                total = total + 0.5 * self.dense_loss(images, where)
+                total = total + self.dense_loss(images, where)
             _step(optimiser, total, parts)
             if step % 50 == 0:
                 right = (logits[answers].argmax(-1) == labels[answers]).float().mean().item()
@@ -231,15 +234,9 @@ class Trainer:
                 if not frozen:
                     self.log("see, balanced accuracy " + self.judge_vision())
                 if "direct" in counts:
+                    self.log("reasoning, right at the decisive token " + self.judge_reasoning())
                     self.log("direct, balanced accuracy " + self.judge(direct, "Yes", "No"))
                 self.save("latest")
-
-    def verdicts(self, labels: torch.Tensor) -> torch.Tensor:
-        """Which labels are a yes or a no."""
-        if not hasattr(self, "_verdicts"):
-            words = {self.packer.encode(text)[-1] for text in ("Yes", "No", " yes", " no")}
-            self._verdicts = torch.tensor(sorted(words))
-        return torch.isin(labels, self._verdicts)
 
     @torch.no_grad()
     def _cache(self) -> torch.Tensor:
@@ -260,9 +257,28 @@ class Trainer:
             frames = self.develop.frames[k : k + 25]
             packed = self.packer.pack([lessons] * len(frames))
             hidden = self.packer.hidden(packed, self.see(self.grey(frames)))
-            logits = self.model.lm_head(hidden[packed["labels"] == right])
+            logits = self.model.lm_head(hidden[packed["decisive"]])
             told.append((logits[:, right] > logits[:, wrong]).reshape(len(frames), -1).numpy())
-        return _words(_balanced(np.concatenate(told), self.develop.present[:films]))
+        each = _balanced(np.concatenate(told), self.develop.present[:films])
+        self.teacher.focus = 1.04 - each
+        return _words(each)
+
+    @torch.no_grad()
+    def judge_reasoning(self, films: int = 100) -> str:
+        """Balanced accuracy of each finding where a reasoning text departs from its opposite."""
+        right = []
+        for frames, present in zip(
+            np.split(self.develop.frames[:films], films // 25),
+            np.split(self.develop.present[:films], films // 25),
+            strict=True,
+        ):
+            some = [[reasoning(f, bool(p)) for f, p in zip(FINDINGS, row, strict=True)] for row in present]
+            packed = self.packer.pack(some)
+            hidden = self.packer.hidden(packed, self.see(self.grey(frames)))
+            told = self.model.lm_head(hidden[packed["decisive"]]).argmax(-1) == packed["labels"][packed["decisive"]]
+            right.append(told.reshape(len(frames), -1).numpy())
+        truth = self.develop.present[:films]
+        return _words(_balanced(np.concatenate(right) == truth, truth))
 
     # -- housekeeping -----------------------------------------------------------------------------------------------
     def _batches(self, steps: int, batch: int, films: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
@@ -342,11 +358,12 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=500, help="steps of stage 2")
     parser.add_argument("--talk", type=int, default=700, help="steps of stage 3")
     parser.add_argument("--all", type=int, default=400, help="steps of stage 4")
+    parser.add_argument("--more", type=int, default=600, help="further steps of stage 4")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     trainer = Trainer(args.family, args.data, args.work)
-    mix = {"word": 4, "direct": 3, "reasoning": 1}
+    mix = {"word": 3, "direct": 3, "reasoning": 2}
 
     def words() -> None:
         trainer.align()
@@ -357,6 +374,7 @@ def main() -> None:
         ("words", words),
         ("talk", lambda: trainer.learn_to_tell(args.talk, 32, 1.5e-3, mix)),
         ("all", lambda: trainer.learn_to_tell(args.all, 24, 8e-4, mix, frozen=False)),
+        ("more", lambda: trainer.learn_to_tell(args.more, 24, 7e-4, mix, frozen=False)),
     ]
     if args.start:
         trainer.load(args.start.stem, args.start.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -120,7 +121,12 @@ def test_who_explained_less_has_no_rank(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert scores[1].not_applicable == 1 and scores[2].iou is None
     assert any(note.startswith("Without a rank") for note in board.notes)
-    assert "Records" in text(board) and "Records" in render(board)
+    assert "Records" in text(board, 120) and " n " in text(board, 80)
+    lines = render(board).splitlines()
+    cells = next(line for line in lines if line.startswith("| # |")).split(" | ")
+    where = {name: place for place, name in enumerate(cells)}
+    some = next(line for line in lines if "| some |" in line).split(" | ")
+    assert [some[where[name]] for name in ("IoU m", "IoU m2", "Records", "N/A")] == ["90.0", "–", "1", "1"]
 
 
 def test_a_model_that_no_method_can_explain_is_left_out(tmp_path: Path) -> None:
@@ -138,6 +144,57 @@ def test_an_unfinished_run_says_so_and_compares_whole_records(tmp_path: Path) ->
     assert "1 of 5 records" in text(board) and "not finished" in text(board)
 
 
+def test_completeness_is_of_results(tmp_path: Path) -> None:
+    rows = [row(0, "a", 0.2), row(0, "b", 0.4), row(1, "a", 1.0)]
+    head = header(["a", "b"], {"m": 5})
+    assert "| results | 3 of 10 (not finished) |" in render(make_board([journal(tmp_path / "1", head, rows)]))
+    whole = journal(tmp_path / "2", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
+    assert "| results | 1 of 1 (complete) |" in render(make_board([whole]))
+
+
+def test_modes_have_tables_of_their_own(tmp_path: Path) -> None:
+    both = {"modes": ["direct", "reasoning"]}
+    both["bench"] = {mode: {"sha256": mode, "records": 1} for mode in both["modes"]}  # type: ignore[assignment]
+    both["planned"] = {mode: {"m": 1} for mode in both["modes"]}  # type: ignore[assignment]
+    ious = {("direct", "a"): 0.1, ("direct", "b"): 0.2, ("reasoning", "a"): 0.9, ("reasoning", "b"): 0.3}
+    rows = [row(0, name, iou, mode=mode) for (mode, name), iou in ious.items()]
+    board = make_board([journal(tmp_path, header(["a", "b"], {"m": 2}, **both), rows)])
+    assert [[(s.attributor, s.iou) for s in table.scores] for table in board.tables] == [
+        [("b", 0.2), ("a", 0.1)],
+        [("a", 0.9), ("b", 0.3)],
+    ]
+
+
+def test_a_composite_is_too_coarse_to_count(tmp_path: Path) -> None:
+    named = ["left lung", "both lungs", None, "right lung"]
+    rows = [row(i, "a", 0.5, concept=name, concept_truth="left lung") for i, name in enumerate(named)]
+    rows.append(row(4, "a", 0.5, concept="heart", concept_truth=None))  # not known: counts nowhere
+    board = make_board([journal(tmp_path, header(["a"], {"m": 5}), rows)])
+    assert board.tables[0].scores[0].concept == 0.25
+
+
+def test_the_document_explains_every_column_that_it_has(tmp_path: Path) -> None:
+    rows = [row(0, "a", 0.2, concept="heart"), row(0, "a", 0, "m2", status="not_applicable", iou=None)]
+    rows += [row(0, "b", 0.2), row(0, "b", 0.3, "m2")]
+    document = render(make_board([journal(tmp_path, header(["a", "b"], {"m": 1, "m2": 1}), rows)]))
+    columns = (
+        next(line for line in document.splitlines() if line.startswith("| # |")).strip("| ").split(" | ")
+    )
+    explained = re.findall(r"^- \*\*(.+?)\*\*:", document, re.MULTILINE)
+    words = {word for names in explained for word in names.split(", ")}
+    assert {"IoU" if name.startswith("IoU") else name for name in columns} == words | {"IoU"}
+    plain = render(make_board([journal(tmp_path / "b", header(["b"], {"m": 1}), [row(0, "b", 0.2)])]))
+    assert "N/A" not in plain and "**Concept right**" not in plain
+
+
+def test_many_reasons_to_fail_are_counted_not_listed(tmp_path: Path) -> None:
+    rows = [row(i, "a", None, error=f"reason {max(i, 2)}") for i in range(14)]
+    document = render(make_board([journal(tmp_path, header(["a"], {"m": 14}), rows)]))
+    first, second = document.index("| a | reason 2 | 3 |"), document.index("| a | reason 10 | 1 |")
+    assert first < second and document.count("| a | reason") == 10
+    assert "Further reasons, in the journal: 2 (2 results)." in document
+
+
 def test_a_subset_says_so(tmp_path: Path) -> None:
     head = header(["a"], {"m": 1}, limit=1, available=40)
     board = make_board([journal(tmp_path, head, [row(0, "a", 0.2)])])
@@ -153,6 +210,61 @@ def test_several_runs_in_one_table(tmp_path: Path) -> None:
     assert [(s.rank, s.attributor) for s in board.tables[0].scores] == [(1, "b"), (2, "a")]
     assert board.tables[0].scores[1].records == 1
     assert "### Run 2" in render(board)
+
+
+def test_the_order_of_runs_changes_no_table(tmp_path: Path) -> None:
+    one = journal(tmp_path / "1", header(["a"], {"m": 3}), [row(i, "a", i / 7) for i in range(3)])
+    two = journal(tmp_path / "2", header(["b"], {"m": 3}), [row(2 - i, "b", (2 - i) / 7) for i in range(3)])
+    forth, back = (render(make_board(order)).split("## Provenance")[0] for order in ([one, two], [two, one]))
+    assert forth == back and "| 1 | a |" in forth and "| 1 | b |" in forth
+    assert render(make_board([one, one])).split("## Prov")[0] == render(make_board([one])).split("## Prov")[0]
+
+
+def test_a_row_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+    rows = [row(0, "a", 0.2), row(0, "a", 0.2), row(1, "a", 0.4)]
+    board = make_board([journal(tmp_path / "1", header(["a"], {"m": 2}), rows)])
+    assert board.tables[0].records == 2 and board.runs[0].finished == 2
+    assert board.tables[0].scores[0].iou == pytest.approx(0.3)
+    torn = journal(tmp_path / "2", header(["a"], {"m": 2}), [*rows, row(1, "a", 0.5)])
+    with pytest.raises(HarnessError, match="/2 holds different results of 'a' for sample 1"):
+        make_board([torn])
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"iou": "high"}, "iou"),
+        ({"iou": 1.5}, "iou"),
+        ({"f1": None}, "a figure is missing"),
+        ({"forward": -1}, "forward"),
+        ({"mode": "other"}, "mode"),
+        ({"mode": "reasoning"}, "'m' has no reasoning records"),
+        ({"status": "fine"}, "status"),
+        ({"status": "failed"}, "failed without an error"),
+        ({"attributor": "b"}, "'b' is not in the header"),
+    ],
+)
+def test_a_broken_row_is_refused_by_its_line(tmp_path: Path, fields: dict[str, Any], reason: str) -> None:
+    rows = [row(0, "a", 0.2), row(1, "a", 0.2) | fields]
+    with pytest.raises(HarnessError, match="broken at line 3") as caught:
+        make_board([journal(tmp_path, header(["a"], {"m": 2}), rows)])
+    assert reason in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_folders_without_a_journal_to_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    lines = {"bytes": b"\xff\xfe\n", "void": b"", "other": b'{"format": 2}\n', "bare": b'{"format": 1}\n'}
+    good = json.dumps({"format": 1, **header(["a"], {"m": 1})}).encode()
+    lines["nan"] = good + b"\n" + json.dumps(row(0, "a", float("nan"))).encode() + b"\n"
+    lines["list"] = good + b"\n[]\n{}\n"
+    for name, data in lines.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "journal.jsonl").write_bytes(data)
+    for name in ("missing", "empty", "file", *lines):
+        with pytest.raises(HarnessError) as caught:
+            make_board([tmp_path / name])
+        assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
 def plugin(**changes: Any) -> dict[str, Any]:
@@ -188,8 +300,11 @@ def test_contradicting_rows_and_truths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="different results of 'a' for sample 0"):
         make_board([one, two])
     three = journal(tmp_path / "3", header(["b"], {"m": 1}), [row(0, "b", 0.3, truth=[[0, 0, 2, 2]])])
-    with pytest.raises(HarnessError, match="true boxes of sample 0"):
+    with pytest.raises(HarnessError, match="different true boxes of sample 0"):
         make_board([one, three])
+    five = journal(tmp_path / "5", header(["b"], {"m": 1}), [row(0, "b", 0.3, concept_truth="left lung")])
+    with pytest.raises(HarnessError, match="different true concepts of sample 0"):
+        make_board([one, five])
     with pytest.raises(HarnessError, match="Nothing is finished"):
         make_board([journal(tmp_path / "4", header(["a"], {"m": 1}), [])])
 
@@ -210,11 +325,21 @@ def test_nothing_from_a_plugin_or_model_is_markup(tmp_path: Path) -> None:
     assert "[bold]m|" in text(board, 200)
 
 
+def test_nothing_steers_the_terminal_or_cannot_be_written(tmp_path: Path) -> None:
+    name, error = "\x1b[31mred\ud800", "\x1b]0;title\x07 \u202e"
+    board = make_board([journal(tmp_path, header([name], {"m": 1}), [row(0, name, None, error=error)])])
+    for shown in (text(board), render(board)):
+        assert shown.encode("utf-8") and "red" in shown
+        assert all(c.isprintable() or c == "\n" for c in shown)
+
+
 def test_escaping() -> None:
     assert escape("a|b") == "a\\|b" and escape("`x`") == "\\`x\\`" and escape("<b>&") == "&lt;b&gt;&amp;"
     assert (
         escape("a\n\nb\tc\x1b") == "a b c" and escape("[a](b)") == "\\[a\\](b)" and escape("\\|") == "\\\\\\|"
     )
+    assert escape("https://x.org www.x.org a@b.c") == "https\\://x.org www\\.x.org a\\@b.c"
+    assert escape("phantom:12 v1.2.dev0") == "phantom:12 v1.2.dev0" and escape("\ud800\u202ex") == "x"
     assert escape("qwen2_5_vl") == "qwen2\\_5\\_vl" and escape("medfocus-v2 (1.0)") == "medfocus-v2 (1.0)"
 
 
@@ -230,12 +355,12 @@ def test_no_line_is_too_wide_and_no_number_is_cut(tmp_path: Path, width: int) ->
     shown = text(make_board([journal(tmp_path, header(names, models), rows)]), width)
     assert max(map(len, shown.splitlines())) <= width
     for word in (
-        "Precision",
+        "Precision" if width > 100 else "Prec.",
         "Recall",
         "Concept",
         "Failed",
-        "0.123",
-        "100%",
+        "12.3",
+        "100.0",
         "12345+24",
         "attention-rollout",
     ):
@@ -263,7 +388,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     folder = journal(tmp_path / "1", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
     args = parser.parse_args(["leaderboard", str(folder), "--output", str(tmp_path / "board.md")])
     assert args.run(args) == 0
-    assert "0.200" in capsys.readouterr().out and "0.200" in (tmp_path / "board.md").read_text()
+    assert "20.0" in capsys.readouterr().out and "20.0" in (tmp_path / "board.md").read_text()
     args = parser.parse_args(["leaderboard", str(folder), "--output", str(tmp_path / "no" / "board.md")])
     with pytest.raises(HarnessError, match="cannot be written"):
         args.run(args)

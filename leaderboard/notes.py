@@ -1,0 +1,53 @@
+"""What the columns of a published board mean, and what its figures do not say."""
+
+from __future__ import annotations
+
+COLUMNS = (
+    ("#", "rank by overall IoU within the mode; equal figures share a rank."),
+    ("Attributor", "the method, by its plugin's name; Provenance says which version with which options."),
+    (
+        "IoU, Precision, Recall, F1",
+        "the area that the method's boxes cover together against the area that the true boxes cover "
+        "together, in the image's own pixels: what both share as a part of what either covers (IoU), as a "
+        "part of the method's (precision), as a part of the truth (recall), and the harmonic mean of the "
+        "latter two (F1). Each is the mean over records. A record is one model's answer about one sample; "
+        "overall is the mean over the records of all models, so a model with more records weighs more.",
+    ),
+    (
+        "Concept right",
+        "for how many records the method names exactly the anatomical concept that holds the cause. A "
+        "composite that contains it (both lungs for the left lung) counts as wrong, and so does naming none. "
+        "Only over records whose cause the source knows; a dash for methods that name no concept.",
+    ),
+    ("Whole image", "for how many records the method chose no region and returned the whole image."),
+    ("Records", "how many records the means are over, failed ones included."),
+    ("Failed", "how many of them the method failed on; each is a zero in every mean but that of passes."),
+    (
+        "N/A",
+        "how many further records the method cannot explain, because the model does not offer what it needs; "
+        "they count in no mean.",
+    ),
+    (
+        "Passes",
+        "images sent forward (+ backward) through the model for a record, the mean over records that did not "
+        "fail. Passes that methods share are charged to each.",
+    ),
+)
+# Columns that only some boards have.
+OPTIONAL = ("Concept right", "N/A")
+
+CAUTIONS = (
+    "There are no error bars. Over few records, a small difference is chance; records about the same image "
+    "are not independent either.",
+    "A rank holds for these records only. Boards of another benchmark hash, subset or seed do not compare, "
+    "nor do the two modes, nor an attributor without a rank with those that have one.",
+    "Each model has its own records, those that passed its causal filter: read a model's column to compare "
+    "methods, not a line to compare models.",
+    "The true boxes are annotations. Editing them changed the answer, but not every pixel in them need "
+    "matter: a method that is right but finer than the box loses recall and IoU, and one that marks much "
+    "gains recall for nothing.",
+    "A saliency map is judged by the boxes that one fixed rule makes of it, not by its values.",
+    "Passes are not seconds; batches, image sizes and what a method computes outside the model are not in "
+    "them.",
+    "Nothing here says whether a model is right, or fit for clinical use.",
+)
