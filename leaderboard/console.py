@@ -41,9 +41,8 @@ def _show(console: Console, title: str, header: Sequence[str], rows: Sequence[Se
     gap = 0 if console.width < _NARROW else 1
     table = RichTable(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), show_edge=False)
     # Beside many models the attributor's name stays readable, and theirs are folded.
-    fixed = (
-        min(20 + 10 * gap, max(len(row[1]) for row in rows)) if set(header) - {"Attributor", *SHORT} else None
-    )
+    widest = max(len(cell) for cell in ("Attributor", *(row[1] for row in rows)))
+    fixed = min(20 + 10 * gap, widest) if set(header) - {"Attributor", *SHORT} else None
     for name in header:
         side: Literal["left", "right"] = "left" if name == "Attributor" else "right"
         table.add_column(
