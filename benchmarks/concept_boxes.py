@@ -46,7 +46,7 @@ def main() -> None:
     cases = []
     for seed in range(FIRST_SEED, FIRST_SEED + args.patients):
         film = Film(sample_patient(seed))
-        frame, place = letterbox(np.repeat(film.render()[..., None], 3, axis=2), 224)
+        frame, place = letterbox(film.image(), 224)
         masks = film.anatomy.masks()
         cases.append((frame, place.content, {name: place.to_frame(tight(masks[name])) for name in CONCEPTS}))
 

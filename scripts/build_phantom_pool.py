@@ -21,7 +21,7 @@ def main() -> None:
     images, masks = [], []
     for seed in splits.POOL:
         film = Film(normal_patient(seed))
-        images.append(letterbox(np.repeat(film.render()[..., None], 3, axis=2), FRAME_SIDE)[0][..., 0])
+        images.append(letterbox(film.image(), FRAME_SIDE)[0][..., 0])
         exact = film.anatomy.masks()
         grey = [np.repeat(exact[name][..., None].astype(np.uint8) * 255, 3, axis=2) for name in CONCEPTS]
         masks.append([letterbox(mask, FRAME_SIDE)[0][..., 0] > 127 for mask in grey])

@@ -32,7 +32,7 @@ def cases(each: int) -> tuple[np.ndarray, list[tuple[int, list[int], list[int]]]
     present: list[list[bool]] = []
     for seed in splits.TEST:
         shown = film(seed)
-        frames.append(letterbox(np.repeat(shown.render()[..., None], 3, axis=2), FRAME_SIDE)[0])
+        frames.append(letterbox(shown.image(), FRAME_SIDE)[0])
         present.append([finding in shown.findings for finding in FINDINGS])
         if np.sum(present, axis=0).min() >= each:
             break

@@ -17,7 +17,7 @@ import numpy as np
 from harness.geometry import FRAME_SIDE
 from harness.images import letterbox
 from plugins.phantom import splits
-from plugins.phantom.patient import _draw_findings, sample_patient
+from plugins.phantom.patient import draw_findings, sample_patient
 from plugins.phantom.render import Film
 from plugins.phantom.vocabulary import FINDINGS
 
@@ -47,7 +47,7 @@ def films(seed: int, each: int) -> list[Film]:
     first = Film(sample_patient(seed))
     made = [first]
     for k in range(1, each):
-        film = Film(replace(first.patient, findings=_draw_findings(np.random.default_rng([seed, 2, k]))))
+        film = Film(replace(first.patient, findings=draw_findings(np.random.default_rng([seed, 2, k]))))
         # The normal body is the same: share it.
         film.__dict__.update(anatomy=first.anatomy, normal=first.normal, _grain=first._grain, _window=first._window)
         made.append(film)
@@ -62,7 +62,7 @@ def part(folder: Path, number: int, seeds: range, each: int) -> None:
     frames, present, where = [], [], []
     for seed in seeds:
         for film in films(seed, each):
-            frame, _ = letterbox(np.repeat(film.render()[..., None], 3, axis=2), FRAME_SIDE)
+            frame, _ = letterbox(film.image(), FRAME_SIDE)
             frames.append(frame[..., 0])
             present.append([finding in film.findings for finding in FINDINGS])
             maps = np.zeros((len(FINDINGS), GRID, GRID), np.uint8)

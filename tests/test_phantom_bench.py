@@ -83,7 +83,7 @@ def test_a_model_reads_the_image_and_not_the_question(name: str, models: dict[st
     model, right, blank = models[name], [], []
     for seed in splits.TEST[-12:]:
         shown = film(seed)
-        frame = letterbox(np.repeat(shown.render()[..., None], 3, axis=2))[0]
+        frame = letterbox(shown.image())[0]
         for finding in FINDINGS:
             truth = "yes" if finding in shown.findings else "no"
             asked = question(finding.attribute, "direct")

@@ -13,14 +13,14 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from plugins.phantom.bones import clavicle_mask
 from plugins.phantom.patient import Patient
 from plugins.phantom.view import PIXEL_MM, View, ellipsoid, smoothstep
-from plugins.phantom.vocabulary import CONCEPTS, Side
+from plugins.phantom.vocabulary import CONCEPTS, SIDES, SIGN, Side
 
 TISSUE = 0.0190  # 1/mm at about 120 kVp
 LUNG = 0.0042
 BONE = 0.030  # excess of bone over soft tissue
-SIGN = {"left": 1.0, "right": -1.0}
 
 
 @dataclass
@@ -52,7 +52,7 @@ def vessel_tree(
     rng = patient.rng("vessels")
     roots = 12
     sign = np.repeat([1.0, -1.0], roots)
-    places = [centre(side) for side in ("left", "right") for _ in range(roots)]  # type: ignore[arg-type]
+    places = [centre(side) for side in SIDES for _ in range(roots)]
     start = np.array([[x, y + 4, 0.0] for x, y in places])
     angle = np.tile(np.linspace(-1.45, 1.5, roots), 2) + rng.normal(0, 0.08, 2 * roots)
     lift, length = rng.uniform(-0.7, 0.7, 2 * roots), np.full(2 * roots, 46.0)
@@ -103,7 +103,7 @@ class Anatomy:
     def lung_length(self) -> dict[Side, np.ndarray]:
         """Path length through each lung, mm: the cavity less the mediastinum's slab and the dome below."""
         lengths: dict[Side, np.ndarray] = {}
-        for side in ("left", "right"):
+        for side in SIDES:
             x, sign = self.x * SIGN[side], SIGN[side]
             depth = self.cage_depth
             # The dome is an elliptic paraboloid: per ray it fills an interval of z about its centre.
@@ -207,7 +207,7 @@ class Anatomy:
         upper = ((column | (self.aorta_chord() > 6)) & (y < -38)) & (y > self.p["apex"] + 4)
         central = upper | heart | ((np.abs(x) < 26) & (y > -45) & (self.in_cage > 0.3))
         masks: dict[str, np.ndarray] = {"cardiac silhouette": heart, "mediastinum": central, "upper mediastinum": upper}
-        for side in ("left", "right"):
+        for side in SIDES:
             sx = x * SIGN[side]
             lung = (self.lung_length[side] > 22) & ~heart & ~upper
             masks[f"{side} lung"] = lung
@@ -216,8 +216,6 @@ class Anatomy:
             edge = self.cage_half_width(y)
             low = self.dome_top(side) + 4
             masks[f"{side} costophrenic angle"] = (self.lung_length[side] > 8) & (sx > edge - 38) & (y > low)
-        from plugins.phantom.bones import clavicle_mask
-
-        for side in ("left", "right"):
-            masks[f"{side} clavicle"] = clavicle_mask(self.view, self.p, side)  # type: ignore[arg-type]
+        for side in SIDES:
+            masks[f"{side} clavicle"] = clavicle_mask(self.view, self.p, side)
         return {name: masks[name] for name in CONCEPTS}

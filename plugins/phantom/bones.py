@@ -7,10 +7,9 @@ from scipy.ndimage import gaussian_filter
 
 from plugins.phantom.patient import Patient
 from plugins.phantom.view import View, smoothstep
-from plugins.phantom.vocabulary import Side
+from plugins.phantom.vocabulary import SIGN, Side
 
 CLAVICLE_RADIUS = 6.2
-_SIGN = {"left": 1.0, "right": -1.0}
 
 
 def ribs(
@@ -43,7 +42,7 @@ def clavicle_curve(p: dict[str, float], side: Side) -> np.ndarray:
     x = 14 + 138 * t
     y = p["clav_y"] + 12 - 138 * p["clav_tilt"] * t - 8.5 * np.sin(2 * np.pi * t) * (1 - 0.3 * t)
     z = 74 - 70 * t + 12 * np.sin(2 * np.pi * t)
-    return np.stack([_SIGN[side] * x, y, z], 1)
+    return np.stack([SIGN[side] * x, y, z], 1)
 
 
 def clavicle(view: View, curve: np.ndarray) -> np.ndarray:

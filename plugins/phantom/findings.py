@@ -8,9 +8,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from plugins.phantom import bones
-from plugins.phantom.anatomy import BONE, LUNG, SIGN, TISSUE, Anatomy
+from plugins.phantom.anatomy import BONE, LUNG, TISSUE, Anatomy
 from plugins.phantom.view import PIXEL_MM, ellipsoid, smoothstep
-from plugins.phantom.vocabulary import Finding, Side
+from plugins.phantom.vocabulary import SIGN, Finding, Side
 
 
 def delta(a: Anatomy, finding: Finding) -> np.ndarray:

@@ -61,7 +61,8 @@ def _parameters(rng: np.random.Generator) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _draw_findings(rng: np.random.Generator) -> tuple[Finding, ...]:
+def draw_findings(rng: np.random.Generator) -> tuple[Finding, ...]:
+    """Which findings a patient has; some exclude each other."""
     chosen: list[Finding] = []
     # A uniform draw for each finding, always all of them, keeps each finding's draw independent of the others.
     for finding, u, v in zip(FINDINGS, rng.random(len(FINDINGS)), rng.random(len(FINDINGS)), strict=True):
@@ -84,7 +85,7 @@ def sample_patient(seed: int) -> Patient:
     """The patient of this seed: the same seed gives the same body, exposure and findings on every machine."""
     return Patient(
         seed,
-        _draw_findings(np.random.default_rng([seed, 2])),
+        draw_findings(np.random.default_rng([seed, 2])),
         _parameters(np.random.default_rng([seed, 1])),
     )
 

@@ -10,11 +10,11 @@ from scipy.ndimage import gaussian_filter
 
 from harness.geometry import Box
 from plugins.phantom import bones
-from plugins.phantom.anatomy import BONE, LUNG, SIGN, TISSUE, Anatomy
+from plugins.phantom.anatomy import BONE, LUNG, TISSUE, Anatomy
 from plugins.phantom.findings import delta
 from plugins.phantom.patient import Patient
-from plugins.phantom.view import HEIGHT, PIXEL_MM, WIDTH, ellipsoid, smoothstep
-from plugins.phantom.vocabulary import Finding
+from plugins.phantom.view import HEIGHT, WIDTH, ellipsoid, smoothstep
+from plugins.phantom.vocabulary import SIDES, Finding
 
 VISIBLE = 0.035  # attenuation below this drowns in quantum noise: it defines where a finding is
 
@@ -77,6 +77,10 @@ class Film:
         level = 0.5 * level + 0.5 * (level * level * (3 - 2 * level))
         level = self._overlay(level)
         return np.round(255 * (0.03 + 0.94 * level)).astype(np.uint8)
+
+    def image(self, without: frozenset[Finding] = frozenset()) -> np.ndarray:
+        """The radiograph as sources give images, uint8 [HEIGHT, WIDTH, 3]."""
+        return np.repeat(self.render(without)[..., None], 3, axis=2)
 
     @cached_property
     def _window(self) -> tuple[float, float]:
@@ -149,7 +153,7 @@ def _body(a: Anatomy) -> np.ndarray:
     gone = 1 - np.exp(-cavity / 25)
     for chord in (a.heart_chord * a.in_cage, a.upper_chord(), a.aorta_chord() * a.in_cage):
         total += a.replace(chord) * gone
-    for side in ("left", "right"):
+    for side in SIDES:
         total += 1.15 * a.replace(a.hilum_chord(side))
     total += a.vessels
     # Airways: the trachea down to the carina, then the main bronchi.
@@ -168,8 +172,8 @@ def _body(a: Anatomy) -> np.ndarray:
     skeleton = (
         skeleton * smoothstep(y, 190, 120) + 0.75 * bones.spine(view, p) + 0.8 * bones.shoulders(view, p, a.patient)
     )
-    for side in SIGN:
-        skeleton += 2.1 * bones.clavicle(view, bones.clavicle_curve(p, side))  # type: ignore[arg-type]
+    for side in SIDES:
+        skeleton += 2.1 * bones.clavicle(view, bones.clavicle_curve(p, side))
     total += BONE * p["bone"] * skeleton
     # Breasts and the gas of the stomach.
     if p["breast"] > 0:
@@ -198,16 +202,3 @@ def _leads(a: Anatomy) -> np.ndarray:
         x, y = a.view.plane(95.0)
         dots += (np.hypot(x - ex, y - ey) < 4.5) * 6.0
     return 0.02 * dots + 0.074 * a.view.tubes(curves, 0.9)
-
-
-def render(patient: Patient, without: frozenset[Finding] = frozenset()) -> np.ndarray:
-    """The patient's radiograph, uint8 [HEIGHT, WIDTH]."""
-    return Film(patient).render(without)
-
-
-def concept_masks(patient: Patient) -> dict[str, np.ndarray]:
-    """Exact boolean masks [HEIGHT, WIDTH] of the eleven concepts of the patient's normal anatomy."""
-    return Film(patient).anatomy.masks()
-
-
-__all__ = ["HEIGHT", "PIXEL_MM", "WIDTH", "Film", "concept_masks", "render"]

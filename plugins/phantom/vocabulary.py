@@ -7,6 +7,7 @@ from typing import Literal
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, ...] = ("left", "right")
+SIGN: dict[Side, float] = {"left": 1.0, "right": -1.0}  # of x: the patient's left is on the image's right
 
 CONCEPTS: tuple[str, ...] = (
     "cardiac silhouette",

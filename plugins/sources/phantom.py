@@ -38,7 +38,7 @@ class Phantom(Source):
         """Render the patient's film, uint8 [height, width, 3]."""
         from plugins.phantom.film import film, seed_of  # scipy: not needed to list the plugins
 
-        return np.repeat(film(seed_of(sample.image)).render()[..., None], 3, axis=2)
+        return film(seed_of(sample.image)).image()
 
 
 def enumerate_samples(seeds: Iterable[int]) -> Iterator[Sample]:
