@@ -17,7 +17,7 @@ from harness.attributor import Attribution, Attributor, Case, Cost
 from harness.errors import HarnessError
 from harness.geometry import Box, Letterbox
 from harness.metrics import Overlap, overlap
-from harness.model import Trace
+from harness.model import BACKWARD, Capture, Trace
 from harness.saliency import saliency_to_boxes
 
 DECIMALS, BOX_DECIMALS = 6, 2  # of figures in 0..1, and of edges in native pixels
@@ -35,6 +35,7 @@ class SharedCase(Case):
     """
 
     shared: dict[str, Any] = field(default_factory=dict)
+    own: frozenset[Capture] = frozenset()  # of ``captures``, those that this attributor asked for
 
     @cached_property
     def original(self) -> np.ndarray:
@@ -57,7 +58,7 @@ class SharedCase(Case):
                     _frozen(value)
             self.shared["trace"] = trace
         found: Trace = self.shared["trace"]
-        self.cost.backward += found.costs.get("backward", 0)
+        self.cost.backward += bool(self.own & BACKWARD)
         return found
 
 

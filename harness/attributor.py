@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from harness.errors import HarnessError
 from harness.geometry import Box
-from harness.model import Capability, Capture, Model, Trace
+from harness.model import BACKWARD, Capability, Capture, Model, Trace
 from harness.plugin import Plugin
 
 
@@ -54,7 +55,21 @@ class Case:
     def trace(self) -> Trace:
         """One pass with the captures that all attributors of the run need; computed once."""
         self.cost.forward += 1
+        self.cost.backward += bool(self.captures & BACKWARD)
         return self.model.trace(self.image, self.question, self.answer, self.captures)
+
+    def path_gradients(self, baseline: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
+        """What each pixel adds to the answer's score on the way from ``baseline``: ``Model.path_gradients``."""
+        self.cost.forward += len(fractions)
+        self.cost.backward += len(fractions)
+        return self.model.path_gradients(self.image, baseline, fractions, self.question, self.answer)
+
+    def captured(self, name: str) -> np.ndarray:
+        """One array of the trace, by its field. Raises ``HarnessError`` where the model captured nothing."""
+        found: np.ndarray | None = getattr(self.trace, name)
+        if found is None:
+            raise HarnessError(f"The model {self.model.name!r} was asked to capture {name!r} and captured none.")
+        return found
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """A frame-sized map [side, side] from one value an image token [N]: each token's rectangle gets its value."""

@@ -171,6 +171,7 @@ class _Run:
                         seed=seed_of(self.seed, task.sample, task.record.mode),
                         captures=captures,
                         shared=shared[task.record.mode],
+                        own=method.captures,
                     )
                     start = time.perf_counter()
                     fields = attempt(method, case, scene.place, scene.truth)

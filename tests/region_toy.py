@@ -52,8 +52,38 @@ class RegionModel(Model):
         grid = self.image_grid(image)
         means = np.array([image[int(b.y0) : int(b.y1), int(b.x0) : int(b.x1)].mean() for b in grid])
         steps = np.arange(1, len(self.tokens(answer)) + 1)
-        rollout = steps[:, None] * means if "rollout" in captures else None
-        return Trace(self.score([image], question, answer)[0], rollout)
+        rows = steps[:, None] * means
+        # Gradients are there where the region is: in its tokens, each of which has a channel of its own.
+        slope = np.array([self._overlap(box) for box in grid]) * self._slope(image, answer)
+        found = {
+            "rollout": rows,
+            "attention": rows + 1,
+            "weighted_attention": np.maximum(slope, 0) * np.full((len(steps), 1), 0.1),
+            "hidden": np.diag(means),
+        }
+        if "hidden" in captures:
+            found["hidden_gradient"] = np.diag(slope)
+        kept = {name: value for name, value in found.items() if name in captures or name == "hidden_gradient"}
+        return Trace(self.score([image], question, answer)[0], **kept)
+
+    def path_gradients(
+        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+    ) -> np.ndarray:
+        x0, y0, x1, y1 = (int(edge) for edge in self.region)
+        change = image.astype(float) - baseline
+        inside = np.zeros_like(change)
+        inside[y0:y1, x0:x1] = 1 / (255 * 3 * (y1 - y0) * (x1 - x0))
+        return np.stack([self._slope(baseline + f * change, answer) * inside * change for f in fractions])
+
+    def _slope(self, image: np.ndarray, answer: str) -> float:
+        """The derivative of the answer's summed log-probability by the region's brightness."""
+        weights = np.linspace(0, 1, len(self.tokens(answer)) + 1)[1:]
+        return float((0.9 * weights / (0.05 + 0.9 * weights * self.brightness(image))).sum())
+
+    def _overlap(self, box: Box) -> float:
+        width = min(box.x1, self.region.x1) - max(box.x0, self.region.x0)
+        height = min(box.y1, self.region.y1) - max(box.y0, self.region.y0)
+        return max(width, 0) * max(height, 0) / self.region.area
 
     def image_grid(self, image: np.ndarray) -> list[Box]:
         """Four rows of eight tokens."""
@@ -61,5 +91,6 @@ class RegionModel(Model):
 
 
 def make_case(model: Model, image: np.ndarray, answer: str = "yes", content: Box = WHOLE) -> Case:
-    """A case with rollout asked for."""
-    return Case(model, image, "Is it?", answer, content, captures=frozenset({"rollout"}))
+    """A case with everything asked for."""
+    captures = frozenset[Capture]({"rollout", "attention", "weighted_attention", "hidden"})
+    return Case(model, image, "Is it?", answer, content, captures=captures)

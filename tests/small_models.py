@@ -97,12 +97,12 @@ class Case:
 
 
 @cache
-def prepared(family: str) -> Case:
-    """The case of a family, built once a test run."""
+def prepared(family: str, **overrides: Any) -> Case:
+    """The case of a family, built once a test run; ``overrides`` of the checkpoint's settings make another."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    folder = Path(_TEMPORARY.name) / family
-    build(family, folder)
+    folder = Path(_TEMPORARY.name) / "-".join([family, *map(str, overrides.values())])
+    build(family, folder, **overrides)
     eager = AutoModelForImageTextToText.from_pretrained(folder, attn_implementation="eager").eval()
     plugin = load(family, folder, batch_size=2, max_new_tokens=12)
     return Case(family, folder, plugin, eager, AutoProcessor.from_pretrained(folder))

@@ -67,8 +67,8 @@ def test_head_mean_is_the_attention_of_sdpa(kind: str, monkeypatch: pytest.Monke
     query, key = torch.randn(2, 4, 9, 8), torch.randn(2, 2, 9, 8)
     seen = (torch.rand(2, 1, 9, 9) > 0.5) | torch.eye(9, dtype=torch.bool)
     mask = {"bool": seen, "float": torch.randn(2, 1, 9, 9)}.get(kind)
-    call = AttentionCall(0, query, key, mask, scaling=0.3, causal=kind == "causal")
     values = torch.eye(9).expand(2, 4, 9, 9)
+    call = AttentionCall(0, query, key, mask, 0.3, kind == "causal", key, query.transpose(1, 2))
     expected = torch.nn.functional.scaled_dot_product_attention(
         query, key.repeat_interleave(2, 1), values, attn_mask=mask, scale=0.3, is_causal=kind == "causal"
     ).mean(1)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from harness.attributor import Attribution, Attributor, Case
-from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.model import Capability, Capture
 
@@ -21,12 +20,7 @@ class AttentionRollout(Attributor):
 
     def attribute(self, case: Case) -> Attribution:
         """Each image token's rectangle gets the token's rollout, averaged over the answer's tokens."""
-        rollout = case.trace.rollout
-        if rollout is None:
-            raise HarnessError(
-                f"The model {case.model.name!r} was asked for attention rollout and captured none."
-            )
-        return Attribution(saliency=case.spread(rollout.mean(0)))
+        return Attribution(saliency=case.spread(case.captured("rollout").mean(0)))
 
 
 @hookimpl

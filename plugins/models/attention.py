@@ -2,9 +2,9 @@
 
 SDPA returns no attention, and asking a model for ``output_attentions`` switches it to the eager kernel and
 keeps an S x S matrix for every head of every layer. Here the language model runs under an attention function
-of our own in transformers' attention-interface registry: it hands each layer's queries, keys and mask to the
-observers of the running block, which compute what they need and no more, and returns exactly what SDPA
-returns.
+of our own in transformers' attention-interface registry: it hands each layer's queries, keys, values, mask and
+output to the observers of the running block, which compute what they need and no more, and returns exactly what
+SDPA returns.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ _CHUNK = 2**24  # most attention probabilities held at once, 64 MB in float32
 
 @dataclass(frozen=True)
 class AttentionCall:
-    """What one layer is about to attend with: B sequences, H query heads, G key heads, Q queries, K keys.
+    """What one layer attended with: B sequences, H query heads, G key heads, Q queries, K keys.
 
-    ``query``: [B, H, Q, width]; ``key``: [B, G, K, width]; ``mask``: None, bool (True is seen) or additive
-    float, broadcastable to [B, H, Q, K]; ``causal``: the mask is None and stands for the lower triangle.
+    ``query``: [B, H, Q, width]; ``key``, ``value``: [B, G, K, width]; ``output``: [B, Q, H, width]; ``mask``: None,
+    bool (True is seen) or additive float, broadcastable to [B, H, Q, K]; ``causal``: the mask is None and stands for
+    the lower triangle.
     """
 
     layer: int
@@ -36,30 +37,48 @@ class AttentionCall:
     mask: torch.Tensor | None
     scaling: float
     causal: bool
+    value: torch.Tensor
+    output: torch.Tensor
 
     def head_mean(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """Attention of queries start..stop averaged over heads, float32 [B, stop - start, K]."""
         import torch
 
-        batch, heads, queries, width = self.query.shape
-        groups, keys = self.key.shape[1:3]
+        batch, heads, queries, _ = self.query.shape
         stop = queries if stop is None else stop
-        key = self.key.float()[:, :, None].transpose(-1, -2)  # [B, G, 1, width, K], one for a group's heads
-        rows = max(1, _CHUNK // (batch * heads * keys))
-        means = []
-        for first in range(start, stop, rows):
-            last = min(first + rows, stop)
-            query = self.query[:, :, first:last].float().reshape(batch, groups, heads // groups, -1, width)
-            scores = (query @ key).reshape(batch, heads, last - first, keys) * self.scaling
-            seen = self._rows(first, last)
-            if seen is not None and seen.dtype == torch.bool:
-                scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
-            elif seen is not None:
-                scores = scores + seen.float()
-            means.append(scores.softmax(-1).mean(1))
-        return torch.cat(means, 1)
+        rows = max(1, _CHUNK // (batch * heads * self.key.shape[2]))
+        steps = [(first, min(first + rows, stop)) for first in range(start, stop, rows)]
+        return torch.cat([self.probabilities(*step).mean(1) for step in steps], 1)
 
-    def _rows(self, first: int, last: int) -> torch.Tensor | None:
+    def probabilities(self, start: int, stop: int) -> torch.Tensor:
+        """Attention of queries start..stop of every head, float32 [B, H, stop - start, K]."""
+        import torch
+
+        batch, heads, _, width = self.query.shape
+        groups, keys = self.key.shape[1:3]
+        key = self.key.float()[:, :, None].transpose(-1, -2)  # [B, G, 1, width, K], one for a group's heads
+        query = self.query[:, :, start:stop].float().reshape(batch, groups, heads // groups, -1, width)
+        scores = (query @ key).reshape(batch, heads, stop - start, keys) * self.scaling
+        seen = self._mask_rows(start, stop)
+        if seen is not None and seen.dtype == torch.bool:
+            scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
+        elif seen is not None:
+            scores = scores + seen.float()
+        return scores.softmax(-1)
+
+    def gradient(self, of_output: torch.Tensor, start: int, stop: int) -> torch.Tensor:
+        """The gradient with respect to the attention of queries start..stop, float32 [B, H, stop - start, K].
+
+        ``of_output``: the gradient with respect to ``output``. The output is attention times value, so that the
+        attention's gradient follows from the output's and no attention matrix is needed in the graph.
+        """
+        batch, heads, _, width = self.query.shape
+        groups, keys = self.key.shape[1:3]
+        value = self.value.float()[:, :, None].transpose(-1, -2)  # [B, G, 1, width, K]
+        rows = of_output[:, start:stop].transpose(1, 2).float().reshape(batch, groups, heads // groups, -1, width)
+        return (rows @ value).reshape(batch, heads, stop - start, keys)
+
+    def _mask_rows(self, first: int, last: int) -> torch.Tensor | None:
         """The mask of queries first..last, written out where it is implied."""
         import torch
 
@@ -131,9 +150,11 @@ def _observed_sdpa(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """transformers' SDPA attention, after showing the call to the observers."""
+    """transformers' SDPA attention; the call is shown to the observers."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+    sdpa = ALL_ATTENTION_FUNCTIONS["sdpa"]
+    result = sdpa(module, query, key, value, attention_mask, *args, scaling=scaling, **kwargs)
     observers = _OBSERVERS.get()
     if observers:
         is_causal = kwargs.get("is_causal")
@@ -145,8 +166,9 @@ def _observed_sdpa(
             mask=attention_mask,
             scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
             causal=bool(is_causal) and attention_mask is None and query.shape[2] > 1,
+            value=value,
+            output=result[0],
         )
         for observer in observers:
             observer(call)
-    sdpa = ALL_ATTENTION_FUNCTIONS["sdpa"]
-    return sdpa(module, query, key, value, attention_mask, *args, scaling=scaling, **kwargs)
+    return result

@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.model import Capability, Capture, Model, Trace
 from harness.plugin import NoOptions
-from plugins.models.attention import Rollout, observing
+from plugins.models.captures import capture, into_frame
 from plugins.models.checkpoint import load_checkpoint
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class TransformersModel(Model):
             device,
             self.options.device_map,
         )
+        self.model.requires_grad_(False)  # only activations and pixels are ever differentiated
         self.tokenizer = self.processor.tokenizer
         self.image_token = int(self.model.config.image_token_id)
         # Greedy means the argmax under score(): none of the checkpoint's sampling or repetition settings.
@@ -136,7 +137,7 @@ class TransformersModel(Model):
         with torch.no_grad():
             for batch in self._batches(images):
                 inputs = self._inputs(batch, self._prompt(batch[0], question), ids)
-                scores.append(self._logprobs(inputs, ids))
+                scores.append(self._logprobs(inputs, ids).cpu().numpy())
         return np.concatenate(scores)
 
     def tokens(self, answer: str) -> list[str]:
@@ -149,22 +150,41 @@ class TransformersModel(Model):
         return [answer[start:end] for start, end in pairwise(cuts)]
 
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
-        """One teacher-forced pass that also captures what ``captures`` asks for."""
+        """One teacher-forced pass, and one backward through the last layer where a capture needs it."""
+        prompt, ids = self._prompt(image, question), self._answer_ids(answer)
+        # The position before a token predicts it. The last answer token predicts nothing and is not fed.
+        start = len(prompt.ids) - 1
+        columns = (prompt.ids == self.image_token).nonzero()[:, 0]
+        inputs = self._inputs([image], prompt, ids)
+        return capture(
+            self.model, lambda: self._logprobs(inputs, ids)[0], start, start + len(ids), columns, captures
+        )
+
+    def path_gradients(
+        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+    ) -> np.ndarray:
+        """The contract's, along the line between the two images as the image processor made them."""
         import torch
 
-        prompt, ids = self._prompt(image, question), self._answer_ids(answer)
-        inputs = self._inputs([image], prompt, ids)
-        rollout = Rollout() if "rollout" in captures else None
-        observers = [rollout] if rollout is not None else []
-        with torch.no_grad(), observing(self.model, observers):
-            logprobs = self._logprobs(inputs, ids)[0]
-        if rollout is None:
-            return Trace(logprobs=logprobs)
-        assert rollout.matrix is not None
-        # The position before a token predicts it. The last answer token predicts nothing and is not fed.
-        rows = rollout.matrix[len(prompt.ids) - 1 :][: len(ids)].double().cpu()
-        columns = (prompt.ids == self.image_token).nonzero()[:, 0]
-        return Trace(logprobs=logprobs, rollout=rows[:, columns].numpy())
+        ids, prompt = self._answer_ids(answer), self._prompt(image, question)
+        end, inputs = (self._inputs([frame], prompt, ids) for frame in (image, baseline))
+        origin = inputs["pixel_values"]
+        change = end["pixel_values"] - origin
+        found = [np.zeros((0, *image.shape))]
+        for start in range(0, len(fractions), self.options.batch_size):
+            part = fractions[start : start + self.options.batch_size]
+            pixels = torch.cat([origin + f * change for f in part]).requires_grad_()
+            # All but the pixels is the same for every fraction; Gemma and Qwen both stack images along axis 0.
+            batch = {name: value.repeat(len(part), *[1] * (value.ndim - 1)) for name, value in inputs.items()}
+            score = self._logprobs(batch | {"pixel_values": pixels}, ids).sum()
+            (gradient,) = torch.autograd.grad(score, pixels)
+            product = gradient.double() * torch.cat([change] * len(part)).double()
+            found.append(into_frame(self.unpatched(product, batch).cpu().numpy(), *image.shape[:2]))
+        return np.concatenate(found)
+
+    def unpatched(self, pixels: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
+        """``pixel_values``, or what belongs to each of its values, as images [B, 3, height, width]."""
+        return pixels
 
     def image_grid(self, image: np.ndarray) -> list[Box]:
         """Each image token's rectangle in the frame, row by row; together they tile it."""
@@ -221,14 +241,14 @@ class TransformersModel(Model):
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         return {name: value.to(self.model.device) for name, value in inputs.items()}
 
-    def _logprobs(self, inputs: dict[str, Any], answer: Sequence[int]) -> np.ndarray:
+    def _logprobs(self, inputs: dict[str, Any], answer: Sequence[int]) -> torch.Tensor:
         """Log-probabilities of the answer's tokens, float64 [B, T]; logits only where they are predicted."""
         import torch
 
         if not answer:
-            return np.zeros((len(inputs["input_ids"]), 0))
+            return torch.zeros((len(inputs["input_ids"]), 0), dtype=torch.float64)
         logits = self.model(**inputs, use_cache=False, logits_to_keep=len(answer)).logits
         target = torch.tensor(answer, device=logits.device)[:, None]
         # One image at a time: T x vocabulary in float32 is what the biggest models can spare.
         rows = [row.float().log_softmax(-1).gather(-1, target)[:, 0] for row in logits]
-        return torch.stack(rows).double().cpu().numpy()
+        return torch.stack(rows).double()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.hookspecs import hookimpl
 from harness.model import Model
 from plugins.models.lvlm import TransformersModel
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Qwen2_5VL(TransformersModel):
@@ -25,6 +28,13 @@ class Qwen2_5VL(TransformersModel):
         side = images.patch_size * images.merge_size
         resized = smart_resize(height, width, side, images.size["shortest_edge"], images.size["longest_edge"])
         return resized[0] // side, resized[1] // side
+
+    def unpatched(self, pixels: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
+        """Patches in the order (rows / 2, columns / 2, 2, 2), each [3, 2, 14, 14] with the frame twice in time."""
+        merge, patch = self.processor.image_processor.merge_size, self.processor.image_processor.patch_size
+        _, rows, columns = inputs["image_grid_thw"][0].tolist()
+        cells = pixels.reshape(-1, rows // merge, columns // merge, merge, merge, 3, 2, patch, patch).sum(6)
+        return cells.permute(0, 5, 1, 3, 6, 2, 4, 7).reshape(-1, 3, rows * patch, columns * patch)
 
 
 class PhantomQwen2_5VL(Qwen2_5VL):

@@ -1,0 +1,57 @@
+"""Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391) and Grad-CAM++ (Chattopadhyay et al. 2018, arXiv 1710.11063).
+
+The activations are the decoder's hidden states at the image tokens, where the last layer reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from harness.attributor import Attribution, Attributor, Case
+from harness.hookspecs import hookimpl
+from harness.model import Capability, Capture
+
+
+class GradCAM(Attributor):
+    """Hidden channels weighted by their mean gradient, summed, and cut at zero."""
+
+    name: ClassVar[str] = "gradcam"
+    aliases: ClassVar[tuple[str, ...]] = ("grad-cam",)
+    needs: ClassVar[frozenset[Capability]] = frozenset({"trace"})
+    captures: ClassVar[frozenset[Capture]] = frozenset({"hidden"})
+
+    def attribute(self, case: Case) -> Attribution:
+        """Each image token's rectangle gets ReLU(sum over channels of weight x activation)."""
+        hidden, gradient = case.captured("hidden"), case.captured("hidden_gradient")
+        return Attribution(saliency=case.spread(np.maximum(hidden @ self.weights(hidden, gradient), 0)))
+
+    @staticmethod
+    def weights(hidden: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """One weight a channel, float [D], from activations and gradients [N, D]: equation 1 of the paper."""
+        weights: np.ndarray = gradient.mean(0)
+        return weights
+
+
+class GradCAMPlusPlus(GradCAM):
+    """Grad-CAM whose positive gradients weigh by how much each place alone explains the score."""
+
+    name: ClassVar[str] = "gradcam++"
+    aliases: ClassVar[tuple[str, ...]] = ("grad-cam++", "gradcam-plus-plus")
+
+    @staticmethod
+    def weights(hidden: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Equations 5 and 19 of the paper, which hold for the exponential of the score; 0 / 0 counts as 0."""
+        square = gradient**2
+        below = 2 * square + (hidden * gradient**3).sum(0)
+        share = np.divide(square, below, out=np.zeros_like(square), where=np.abs(below) > 1e-30)
+        weights: np.ndarray = (share * np.maximum(gradient, 0)).sum(0)
+        return weights
+
+
+@hookimpl
+def attributors() -> Sequence[type[Attributor]]:
+    """The attributors of this plugin."""
+    return [GradCAM, GradCAMPlusPlus]

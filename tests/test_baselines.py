@@ -1,0 +1,151 @@
+"""The baselines on a model whose answer provably depends on one rectangle, and each against a plain computation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from region_toy import SIDE, RegionModel, make_case
+
+from harness.attributor import Attributor
+from harness.geometry import Box
+from harness.saliency import saliency_to_boxes
+from plugins.attributors.attention_head import AttentionHead
+from plugins.attributors.attention_rollout import AttentionRollout
+from plugins.attributors.controls import CenterPrior, Random, WholeImage
+from plugins.attributors.grad_weighted_attention import GradWeightedAttention
+from plugins.attributors.gradcam import GradCAM, GradCAMPlusPlus
+from plugins.attributors.integrated_gradients import IntegratedGradients
+from plugins.attributors.lrp import LRP
+from plugins.attributors.occlusion import Occlusion
+from plugins.attributors.rise import RISE
+
+TOKEN = Box(112, 56, 140, 112)  # one image token's rectangle, and the answer's only cause
+CAUSAL: list[Attributor] = [
+    Occlusion(), RISE(RISE.Options(masks=2000)), IntegratedGradients(),
+    GradWeightedAttention(), GradCAM(), GradCAMPlusPlus(),
+]  # fmt: skip
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(40, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def saliency_of(method: Attributor, image: np.ndarray, answer: str = "yes it is") -> np.ndarray:
+    found = method.attribute(make_case(RegionModel(TOKEN), image, answer)).saliency
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("method", CAUSAL, ids=lambda method: method.name)
+def test_the_maximum_lies_on_the_cause(method: Attributor) -> None:
+    saliency = saliency_of(method, noise())
+    assert saliency.shape == (SIDE, SIDE)
+    y, x = np.unravel_index(saliency.argmax(), saliency.shape)
+    assert TOKEN.x0 <= x < TOKEN.x1 and TOKEN.y0 <= y < TOKEN.y1
+
+
+def test_integrated_gradients_are_zero_off_the_cause_and_complete_on_it() -> None:
+    image, answer = noise(), "yes it is"
+    model = RegionModel(TOKEN)
+    signed = IntegratedGradients(IntegratedGradients.Options(steps=400)).signed(make_case(model, image, answer))
+    ends = model.score([image, np.zeros_like(image)], "", answer).sum(1)
+    assert signed.sum() == pytest.approx(ends[0] - ends[1], rel=1e-4)
+    signed[int(TOKEN.y0) : int(TOKEN.y1), int(TOKEN.x0) : int(TOKEN.x1)] = 0
+    assert not signed.any()
+
+
+def test_rise_equals_a_plain_loop() -> None:
+    image, answer, model = noise(), "yes it is", RegionModel(TOKEN)
+    rise = RISE(RISE.Options(masks=40))
+    case = make_case(model, image, answer)
+    masks = rise.masks(SIDE, SIDE, case.seed)
+    expected = np.zeros((SIDE, SIDE))
+    for mask in masks:
+        hidden = np.rint(image * mask[:, :, None]).astype(np.uint8)
+        expected += np.exp(model.score([hidden], "", answer)).mean() * mask / len(masks)
+    np.testing.assert_allclose(rise.attribute(case).saliency, expected, rtol=1e-5)
+    assert case.cost.forward == 40
+
+
+def test_rise_masks_are_seeded_smooth_and_half_open() -> None:
+    rise = RISE(RISE.Options(masks=400))
+    masks = rise.masks(56, 84, 3)
+    assert masks.shape == (400, 56, 84) and masks.min() >= 0 and masks.max() <= 1
+    np.testing.assert_array_equal(masks, rise.masks(56, 84, 3))
+    assert (masks != rise.masks(56, 84, 4)).any()
+    assert masks.mean() == pytest.approx(0.5, abs=0.02)
+    # No place is shown more often than another, and neighbours differ by at most one cell's slope.
+    assert np.abs(masks.mean(0) - 0.5).max() < 0.1
+    assert np.abs(np.diff(masks, axis=1)).max() <= 8 / 56 + 1e-5
+
+
+def test_grad_cams_equal_their_equations() -> None:
+    rng = np.random.default_rng(0)
+    hidden, gradient = rng.normal(size=(32, 5)), rng.normal(size=(32, 5))
+    plain, plus = np.zeros(5), np.zeros(5)
+    for d in range(5):
+        plain[d] = sum(gradient[n, d] for n in range(32)) / 32
+        pull = sum(hidden[m, d] * gradient[m, d] ** 3 for m in range(32))
+        for n in range(32):
+            alpha = gradient[n, d] ** 2 / (2 * gradient[n, d] ** 2 + pull)
+            plus[d] += alpha * max(0.0, gradient[n, d])
+    np.testing.assert_allclose(GradCAM.weights(hidden, gradient), plain)
+    np.testing.assert_allclose(GradCAMPlusPlus.weights(hidden, gradient), plus)
+    assert not GradCAMPlusPlus.weights(hidden, 0 * gradient).any()
+
+
+@pytest.mark.parametrize("method", [AttentionHead(), GradWeightedAttention()], ids=lambda method: method.name)
+def test_attention_maps_are_means_over_the_answer(method: Attributor) -> None:
+    image = noise()
+    case = make_case(RegionModel(TOKEN), image, "yes it is")
+    (name,) = method.captures
+    rows = case.captured(name)
+    np.testing.assert_allclose(method.attribute(case).saliency, case.spread(rows.mean(0)))
+    assert (case.cost.forward, case.cost.backward) == (1, 1)
+
+
+def test_lrp_from_the_top_down_is_rollout_from_the_bottom_up() -> None:
+    """Relevance handed down layer by layer, renormalised at each, against the product of all layers."""
+    rng = np.random.default_rng(0)
+    layers, answer_rows = 5, [7, 8, 9]
+    matrices = np.tril(rng.random((layers, 10, 10))) + np.eye(10)
+    matrices /= matrices.sum(-1, keepdims=True)
+    relevance = np.zeros(10)
+    relevance[answer_rows] = 1 / 3
+    for matrix in matrices[::-1]:
+        relevance = np.array([sum(relevance[i] * matrix[i, j] for i in range(10)) for j in range(10)])
+        relevance /= relevance.sum()
+    product = np.eye(10)
+    for matrix in matrices:
+        product = matrix @ product
+    np.testing.assert_allclose(relevance, product[answer_rows].mean(0))
+    np.testing.assert_array_equal(saliency_of(LRP(), noise()), saliency_of(AttentionRollout(), noise()))
+
+
+def test_controls_know_nothing_of_the_model() -> None:
+    content = Box(0, 28, SIDE, SIDE - 28)
+    for method in (Random(), CenterPrior(), WholeImage()):
+        case = make_case(RegionModel(TOKEN), noise(), content=content)
+        said = method.attribute(case)
+        again = method.attribute(make_case(RegionModel(), noise(1), "no", content))
+        assert case.cost.forward == 0 and not method.needs
+        if said.saliency is None:
+            assert said.boxes == again.boxes == [content]
+        else:
+            np.testing.assert_array_equal(said.saliency, again.saliency)
+            assert saliency_to_boxes(said.saliency, content)
+    other = make_case(RegionModel(), noise())
+    other.seed = 1
+    assert (Random().attribute(other).saliency != saliency_of(Random(), noise())).any()
+
+
+def test_the_center_prior_is_a_round_hill_over_the_content() -> None:
+    content = Box(0, 28, SIDE, SIDE - 28)
+    hill = CenterPrior().attribute(make_case(RegionModel(), noise(), content=content)).saliency
+    assert hill is not None
+    np.testing.assert_allclose(hill, hill[::-1])
+    np.testing.assert_allclose(hill, hill[:, ::-1])
+    assert hill[112, 112] == hill.max()
+    # A standard deviation to the side, and as far up by the content's lower height.
+    assert hill[112, 168] == pytest.approx(np.exp(-0.5), abs=0.02)
+    assert hill[112 + 42, 112] == pytest.approx(np.exp(-0.5), abs=0.02)
