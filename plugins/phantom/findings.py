@@ -49,7 +49,7 @@ def _pneumothorax(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarra
     lung = a.lung_length[side]
     # The lung falls away from the wall, most at the apex; y is where the air ends.
     bottom = rng.uniform(5, 50)
-    depth = rng.uniform(26, 40) * smoothstep(y, bottom, a.p["apex"] + 40)
+    depth = rng.uniform(30, 44) * smoothstep(y, bottom, a.p["apex"] + 40)
     edge = a.cage_half_width(y) - depth
     edge = np.where(y < a.p["apex"] + 26, edge - 0.5 * (a.p["apex"] + 26 - y), edge)
     air = smoothstep(x, edge - 1.2, edge + 1.2) * smoothstep(lung, 4, 18) * smoothstep(depth, 2, 6)
@@ -61,10 +61,10 @@ def _pneumothorax(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarra
 
 
 def _spot(
-    a: Anatomy, rng: np.random.Generator, side: Side, low: float, high: float, margin: float
+    a: Anatomy, rng: np.random.Generator, side: Side, low: float, high: float, margin: float, medial: float = 0
 ) -> tuple[float, float]:
-    """A random place in the lung, at least ``margin`` mm from its edges, between heights low and high."""
-    clear = a.lung_length[side] * (a.heart_chord * a.in_cage < 5)
+    """A random place in the lung, ``margin`` mm from its edges, ``medial`` from the midline, between two heights."""
+    clear = a.lung_length[side] * (a.heart_chord * a.in_cage < 5) * (np.abs(a.x) > medial)
     inside = gaussian_filter((clear > 45).astype(float), margin / PIXEL_MM / 1.6) > 0.93
     rows, cols = np.nonzero(inside & (a.y > low) & (a.y < high))
     if not len(rows):
@@ -74,20 +74,20 @@ def _spot(
 
 
 def _consolidation(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
-    cx, cy = _spot(a, rng, side, -95, 55, 14)
+    cx, cy = _spot(a, rng, side, -15, 55, 14)  # of the lower lobe; masses lie above
     chord = np.zeros_like(a.x)
     for _ in range(9):
-        dx, dy = rng.normal(0, 13, 2)
-        r = rng.uniform(13, 21)
+        dx, dy = rng.normal(0, 17, 2)
+        r = rng.uniform(17, 27)
         chord += 0.6 * ellipsoid(a.x - cx - dx, a.y - cy - dy, r, r * rng.uniform(0.7, 1.2), r)
     mottle = gaussian_filter(rng.standard_normal(a.x.shape), 2.2)
-    chord = gaussian_filter(np.minimum(chord, 60), 1.8) * (1 + 0.22 * mottle / mottle.std())
-    return 0.9 * (TISSUE - LUNG) * np.clip(chord, 0, None) * smoothstep(a.lung_length[side], 10, 50)
+    chord = gaussian_filter(np.minimum(chord, 60), 1.8) * (1 + 0.18 * mottle / mottle.std())
+    return 1.1 * (TISSUE - LUNG) * np.clip(chord, 0, None) * smoothstep(a.lung_length[side], 10, 50)
 
 
 def _mass(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
-    cx, cy = _spot(a, rng, side, -110, 60, 15)
-    r = rng.uniform(15.5, 20)
+    cx, cy = _spot(a, rng, side, -110, -45, 15, medial=50)  # clear of aorta and hilum
+    r = rng.uniform(18, 25)
     ball = ellipsoid(a.x - cx, a.y - cy, r, r * rng.uniform(0.9, 1.1), r, rng.uniform(0, 3))
     return 1.6 * (TISSUE - LUNG) * gaussian_filter(ball, 0.6)
 
@@ -97,9 +97,9 @@ def _atelectasis(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray
     cx, cy = SIGN[side] * rng.uniform(72, 92), top - rng.uniform(10, 32)
     slope = rng.uniform(-0.28, 0.28)
     x, y = a.x - cx, a.y - cy - slope * (a.x - cx)
-    half, thick = rng.uniform(30, 40), rng.uniform(5.0, 7.0)
+    half, thick = rng.uniform(32, 42), rng.uniform(5.5, 8.0)
     band = np.exp(-((y / thick) ** 2)) * smoothstep(np.abs(x), half, half - 9)
-    return 0.75 * band * smoothstep(a.lung_length[side], 6, 40)
+    return 0.85 * band * smoothstep(a.lung_length[side], 6, 40)
 
 
 def _hilar_enlargement(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
@@ -111,7 +111,7 @@ def _clavicle_fracture(a: Anatomy, rng: np.random.Generator, side: Side) -> np.n
     whole = bones.clavicle_curve(a.p, side)
     t = np.linspace(0, 1, len(whole))
     at, reach = rng.uniform(0.42, 0.6), 0.34
-    up, down, gap = rng.uniform(12, 16), rng.uniform(9, 13), 0.035
+    up, down, gap = rng.uniform(14, 19), rng.uniform(11, 16), 0.035
     # The neck muscle lifts the inner fragment, the arm's weight pulls the outer one down.
     inner, outer = whole[t < at - gap].copy(), whole[t > at + gap].copy()
     inner[:, 1] -= up * np.clip(1 - (at - t[t < at - gap]) / reach, 0, 1) ** 1.3
