@@ -46,6 +46,11 @@ class Case:
         self.cost.forward += len(images)
         return self.model.score(images, self.question, self.answer)
 
+    def ask(self, question: str) -> str:
+        """What the model answers to another question about the unaltered image. Its text is data, not to be trusted."""
+        self.cost.forward += 1
+        return self.model.answer(self.image, question)
+
     @cached_property
     def original(self) -> np.ndarray:
         """Log-probabilities of the answer's tokens for the unaltered image, float64 [T]; computed once."""
@@ -107,6 +112,9 @@ class Attributor(Plugin):
 
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     captures: ClassVar[frozenset[Capture]] = frozenset()
+
+    def load(self) -> None:
+        """Bring what the method needs into memory; called once before the first use. May raise ``HarnessError``."""
 
     @abstractmethod
     def attribute(self, case: Case) -> Attribution:

@@ -102,7 +102,9 @@ def evaluate(
 
 def _set_up(cls: type[Attributor], plan: Plan) -> Attributor:
     try:
-        return cls(plan.options[cls])
+        method = cls(plan.options[cls])
+        method.load()
+        return method
     except HarnessError:
         raise
     except Exception as error:

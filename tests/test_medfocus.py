@@ -16,8 +16,8 @@ from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus
 from plugins.attributors.medfocus.medfocus import hide
 from plugins.attributors.medfocus.references import Pool, average, load_pool, mass
-from plugins.attributors.medfocus.refine import BoxRefiner
 from plugins.attributors.medfocus.regions import region, region_box
+from plugins.attributors.medsam import BoxRefiner
 
 # One rectangle a concept, all inside the frame, several of them overlapping as anatomy does.
 RECTANGLES = {

@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> None:
     image = read_image(args.image)
 
     attributor = _made(method, options[method], "attributor")
+    attributor.load()
     with Console(stderr=True).status("Loading the model …") as status:
         model = _made(network, options[network], "model")
         status.update("Explaining …")

@@ -18,18 +18,22 @@ def load_checkpoint(
     dtype: str,
     device: str,
     device_map: str | None,
+    option: str = "path",
+    attention: str | None = "sdpa",
 ) -> tuple[Any, Any]:
-    """The model, in eval mode and with SDPA attention, and its processor.
+    """The model, in eval mode, and its processor.
 
     ``name`` is what users call the model; ``location`` a folder or a hub id; ``class_name`` a class of
     transformers and ``model_type`` what the checkpoint's config must say; ``device_map``, where given,
-    places the weights instead of ``device``. Only safetensors are read, and no code of the checkpoint's is
-    run. Raises ``HarnessError`` where the weights are missing, gated, damaged or of another family.
+    places the weights instead of ``device``; ``option`` is the plugin's option that names the location;
+    ``attention`` the implementation, None for the class's own. Only safetensors are read, and no code of the
+    checkpoint's is run. Raises ``HarnessError`` where the weights are missing, gated, damaged or of another
+    family.
     """
     import transformers
     from safetensors import SafetensorError
 
-    folder = _folder(name, location)
+    folder = _folder(name, location, option)
     location = location if folder is None else str(folder)
     with _quiet():
         try:
@@ -45,14 +49,14 @@ def load_checkpoint(
                 config=config,
                 dtype=dtype,
                 device_map=device_map,
-                attn_implementation="sdpa",
+                attn_implementation=attention,
                 use_safetensors=True,
                 output_loading_info=True,
             )
             if device_map is None:
                 model.to(device)
         except OSError as error:
-            raise HarnessError(_missing(name, location, folder, error)) from error
+            raise HarnessError(_missing(name, location, folder, option, error)) from error
         except (ValueError, RuntimeError, ImportError, SafetensorError) as error:
             message = f"The model {name!r} could not be loaded from {location}: {_line(error)}"
             raise HarnessError(message) from error
@@ -64,7 +68,7 @@ def load_checkpoint(
     return model.eval(), processor
 
 
-def _folder(name: str, location: str) -> Path | None:
+def _folder(name: str, location: str, option: str) -> Path | None:
     """``location`` as a folder, None where it is a hub id."""
     path = Path(location).expanduser()
     looks_local = path.is_absolute() or location.startswith((".", "~")) or len(path.parts) > 2
@@ -73,19 +77,19 @@ def _folder(name: str, location: str) -> Path | None:
     if not (path / "config.json").is_file():
         raise HarnessError(
             f"The model {name!r} has no checkpoint in {path} (no config.json there); "
-            f"give a folder that has one by -o {name}.path=DIR."
+            f"give a folder that has one by -o {name}.{option}=DIR."
         )
     return path
 
 
-def _missing(name: str, location: str, folder: Path | None, error: OSError) -> str:
+def _missing(name: str, location: str, folder: Path | None, option: str, error: OSError) -> str:
     """The sentence for weights that are not there."""
     if folder is not None:
         return f"The checkpoint of {name!r} in {location} is incomplete: {_line(error)}"
     return (
         f"The weights {location} of {name!r} could not be fetched; accept their licence on "
         f"https://huggingface.co/{location} and run 'hf auth login' (formerly huggingface-cli login), "
-        f"or give a folder that holds them by -o {name}.path=DIR ({_line(error)})"
+        f"or give a folder that holds them by -o {name}.{option}=DIR ({_line(error)})"
     )
 
 

@@ -20,8 +20,8 @@ from harness.plugin import NoOptions
 from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus
 from plugins.attributors.medfocus.references import Pool, load_pool, mass
-from plugins.attributors.medfocus.refine import BoxRefiner, MedSAM
 from plugins.attributors.medfocus.regions import clip, region_box
+from plugins.attributors.medsam import BoxRefiner, MedSAM
 
 DEFAULT_POOL = Path(__file__).parent / "pools" / "phantom.npz"
 _REMEMBERED = 4096  # images whose boxes are kept; a box takes well under a kilobyte

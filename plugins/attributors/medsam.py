@@ -44,7 +44,7 @@ class MedSAM(BoxRefiner):
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         if not checkpoint.exists():
-            raise HarnessError(f"The MedSAM checkpoint {checkpoint} does not exist (option medfocus.medsam).")
+            raise HarnessError(f"The MedSAM checkpoint {checkpoint} does not exist (option medsam).")
         load = _from_folder if checkpoint.is_dir() else _from_file
         self.size, self._predict = load(checkpoint, self.device)
 

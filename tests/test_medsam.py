@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_vision import save_sam
 
 from harness.errors import HarnessError
 from harness.geometry import Box
-from plugins.attributors.medfocus import refine
-from plugins.attributors.medfocus.refine import MedSAM, preprocess
+from plugins.attributors import medsam
+from plugins.attributors.medsam import MedSAM, preprocess
 
 torch = pytest.importorskip("torch")
 
@@ -29,29 +30,8 @@ BOXES = [Box(*(float(v) for v in corners.ravel())) for corners in CORNERS]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A transformers SamModel of 64-pixel input with random weights."""
-    from transformers import (
-        SamConfig,
-        SamMaskDecoderConfig,
-        SamModel,
-        SamPromptEncoderConfig,
-        SamVisionConfig,
-    )
-
-    torch.manual_seed(0)
-    vision = SamVisionConfig(
-        hidden_size=32, output_channels=32, num_hidden_layers=2, num_attention_heads=4, image_size=64,
-        patch_size=16, window_size=3, global_attn_indexes=[1], num_pos_feats=16, mlp_dim=64,
-        initializer_range=0.02,  # the default, 1e-10, makes a model that does not see the image
-    )  # fmt: skip
-    decoder = SamMaskDecoderConfig(
-        hidden_size=32, mlp_dim=64, num_hidden_layers=2, num_attention_heads=4, iou_head_hidden_dim=32
-    )
-    prompt = SamPromptEncoderConfig(hidden_size=32, image_size=64, patch_size=16)
-    model = SamModel(
-        SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
-    )
     path = tmp_path_factory.mktemp("sam")
-    model.save_pretrained(path)
+    save_sam(path)
     return path
 
 
@@ -75,7 +55,7 @@ def tiny_sam(**_: Any) -> Any:
 def tiny_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     segment_anything = pytest.importorskip("segment_anything")
     monkeypatch.setitem(segment_anything.sam_model_registry, "vit_b", tiny_sam)
-    monkeypatch.setitem(refine._ENCODER_WIDTHS, 32, "vit_b")
+    monkeypatch.setitem(medsam._ENCODER_WIDTHS, 32, "vit_b")
 
 
 def logits(refiner: MedSAM, boxes: list[Box]) -> np.ndarray:

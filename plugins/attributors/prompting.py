@@ -1,0 +1,36 @@
+"""Asking the model itself where it looked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from harness.attributor import Attribution, Attributor, Case
+from harness.hookspecs import hookimpl
+from harness.model import Capability
+from plugins.attributors.text_boxes import boxes_in
+
+PROMPT = (
+    "The image is {width} x {height} pixels. You were asked: {question}\nYou answered: {answer}\n"
+    "Which regions of the image support this answer? Reply with their bounding boxes in pixels, as a JSON list "
+    "[[x1, y1, x2, y2], ...], and nothing else."
+)
+
+
+class Prompting(Attributor):
+    """Ask the model for the boxes that support its answer; a reply without any box counts as no box."""
+
+    name: ClassVar[str] = "prompting"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"generate"})
+
+    def attribute(self, case: Case) -> Attribution:
+        """The boxes of the model's reply, see :func:`plugins.attributors.text_boxes.boxes_in`."""
+        height, width = case.image.shape[:2]
+        reply = case.ask(PROMPT.format(width=width, height=height, question=case.question, answer=case.answer))
+        return Attribution(boxes=boxes_in(reply, width, height))
+
+
+@hookimpl
+def attributors() -> Sequence[type[Attributor]]:
+    """The attributors of this plugin."""
+    return [Prompting]
