@@ -242,7 +242,7 @@ class Trainer:
     def _cache(self) -> torch.Tensor:
         self.model.eval()
         parts = []
-        for k in range(0, CACHED, 50):
+        for k in range(0, min(CACHED, len(self.train.frames)), 50):
             parts.append(self.see(self.grey(self.train.frames[k : k + 50])).half())
         self.log("image tokens cached")
         return torch.cat(parts)
@@ -279,6 +279,25 @@ class Trainer:
             right.append(told.reshape(len(frames), -1).numpy())
         truth = self.develop.present[:films]
         return _words(_balanced(np.concatenate(right) == truth, truth))
+
+    def adopt(self, folder: Path) -> None:
+        """Go on from a finished checkpoint: its weights and words, and a dense head fitted anew on what it sees.
+
+        A checkpoint does not hold the head, which only training needs.
+        """
+        from transformers import AutoProcessor
+
+        self.model = type(self.model).from_pretrained(str(folder), dtype=torch.float32).eval()
+        self.processor = AutoProcessor.from_pretrained(str(folder))
+        self.packer = Packer(self.model, self.processor)
+        optimiser = torch.optim.AdamW(self.head.parameters(), lr=1e-2)
+        seen = self._cache().float()
+        for step in range(400):
+            _schedule(optimiser, 1e-2, step, 400)
+            rows = self.rng.choice(len(seen), 200)
+            loss = self.dense_loss(seen[rows], torch.from_numpy(self.train.where[rows].astype(np.float32) / 255))
+            _step(optimiser, loss, list(self.head.parameters()))
+        self.log("head fitted, balanced accuracy " + self.judge_vision())
 
     # -- housekeeping -----------------------------------------------------------------------------------------------
     def _batches(self, steps: int, batch: int, films: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
@@ -353,12 +372,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--start", type=Path, help="begin with the weights of this checkpoint")
+    parser.add_argument("--from", dest="checkpoint", type=Path, help="only the last stage, on this finished checkpoint")
     parser.add_argument("--see", type=int, default=1200, help="steps of stage 1")
     parser.add_argument("--see-rate", type=float, default=1.5e-3)
     parser.add_argument("--words", type=int, default=500, help="steps of stage 2")
     parser.add_argument("--talk", type=int, default=700, help="steps of stage 3")
     parser.add_argument("--all", type=int, default=400, help="steps of stage 4")
     parser.add_argument("--more", type=int, default=600, help="further steps of stage 4")
+    parser.add_argument("--more-rate", type=float, default=7e-4)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -374,8 +395,11 @@ def main() -> None:
         ("words", words),
         ("talk", lambda: trainer.learn_to_tell(args.talk, 32, 1.5e-3, mix)),
         ("all", lambda: trainer.learn_to_tell(args.all, 24, 8e-4, mix, frozen=False)),
-        ("more", lambda: trainer.learn_to_tell(args.more, 24, 7e-4, mix, frozen=False)),
+        ("more", lambda: trainer.learn_to_tell(args.more, 24, args.more_rate, mix, frozen=False)),
     ]
+    if args.checkpoint:
+        trainer.adopt(args.checkpoint)
+        stages = stages[-1:]
     if args.start:
         trainer.load(args.start.stem, args.start.parent)
     for name, run in stages:
