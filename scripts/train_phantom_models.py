@@ -248,7 +248,7 @@ class Trainer:
         return torch.cat(parts)
 
     @torch.no_grad()
-    def judge(self, kind: Callable[[Finding, bool], Lesson], yes: str, no: str, films: int = 200) -> str:
+    def judge(self, kind: Callable[[Finding, bool], Lesson], yes: str, no: str, films: int = 300) -> str:
         """Balanced accuracy of each finding in answers of one kind on development films."""
         lessons = [kind(finding, True) for finding in FINDINGS]
         right, wrong = self.packer.encode(yes)[0], self.packer.encode(no)[0]

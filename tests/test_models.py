@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,41 @@ def test_score_in_a_batch_equals_one_by_one(case: Case) -> None:
     images = frames(5)
     alone = np.concatenate([case.plugin.score([image], QUESTION, ANSWER) for image in images])
     np.testing.assert_allclose(case.plugin.score(images, QUESTION, ANSWER), alone, atol=1e-4)
+
+
+def test_a_batch_is_halved_where_memory_runs_out(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load(case.family, case.folder, batch_size=16)
+    images = frames(5)
+    expected = model.score(images, QUESTION, ANSWER)
+    asked: list[int] = []
+    plain, room = type(model)._logprobs, 2
+
+    def cramped(self: TransformersModel, inputs: dict[str, Any], answer: Sequence[int]) -> torch.Tensor:
+        asked.append(len(inputs["input_ids"]))
+        if asked[-1] > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return plain(self, inputs, answer)
+
+    monkeypatch.setattr(type(model), "_logprobs", cramped)
+    np.testing.assert_allclose(model.score(images, QUESTION, ANSWER), expected, atol=1e-4)
+    assert asked == [5, 5, 4, 2, 2, 1]
+    grey = np.full_like(images[0], 90)
+    # What it has learnt it keeps.
+    assert model.path_gradients(images[0], grey, [0.1, 0.5, 0.9], QUESTION, ANSWER).shape == (3, *grey.shape)
+    assert asked[6:] == [2, 1]
+    room = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        model.score(images, QUESTION, ANSWER)
+    assert asked[8:] == [2, 1]
+
+
+def test_other_errors_are_not_taken_for_memory(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(type(case.plugin), "_logprobs", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        case.plugin.score(frames(5), QUESTION, ANSWER)
 
 
 def test_score_covers_the_answer_and_no_template(case: Case) -> None:

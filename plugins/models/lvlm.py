@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -68,7 +68,9 @@ class TransformersModel(Model):
         device_map: str | None = Field(
             default=None, description="Spread over several GPUs, for instance auto (needs accelerate)."
         )
-        batch_size: int = Field(default=16, ge=1, description="Images in one forward pass.")
+        batch_size: int = Field(
+            default=16, ge=1, description="Images in one forward pass; halved where memory runs out."
+        )
         max_new_tokens: int = Field(default=256, ge=1, description="Longest answer, in tokens.")
 
     options: Options  # type: ignore[assignment]
@@ -112,6 +114,7 @@ class TransformersModel(Model):
             pad_token_id=self.tokenizer.pad_token_id if ends.pad_token_id is None else ends.pad_token_id,
         )
         self._prompts: dict[tuple[str, tuple[int, ...]], Prompt] = {}
+        self._batch_size = self.options.batch_size
 
     def answer(self, image: np.ndarray, question: str) -> str:
         """The greedy answer, stripped, without template or end-of-turn text."""
@@ -133,12 +136,14 @@ class TransformersModel(Model):
         import torch
 
         ids = self._answer_ids(answer)
-        scores = [np.zeros((0, len(ids)))]
+
+        def some(batch: slice) -> np.ndarray:
+            inputs = self._inputs(images[batch], self._prompt(images[0], question), ids)
+            scores: np.ndarray = self._logprobs(inputs, ids).cpu().numpy()
+            return scores
+
         with torch.no_grad():
-            for batch in self._batches(images):
-                inputs = self._inputs(batch, self._prompt(batch[0], question), ids)
-                scores.append(self._logprobs(inputs, ids).cpu().numpy())
-        return np.concatenate(scores)
+            return np.concatenate([np.zeros((0, len(ids))), *self._batches(len(images), some)])
 
     def tokens(self, answer: str) -> list[str]:
         """The answer's T tokens as text; a character that several tokens make up is the first one's."""
@@ -170,17 +175,18 @@ class TransformersModel(Model):
         end, inputs = (self._inputs([frame], prompt, ids) for frame in (image, baseline))
         origin = inputs["pixel_values"]
         change = end["pixel_values"] - origin
-        found = [np.zeros((0, *image.shape))]
-        for start in range(0, len(fractions), self.options.batch_size):
-            part = fractions[start : start + self.options.batch_size]
+
+        def some(batch: slice) -> np.ndarray:
+            part = fractions[batch]
             pixels = torch.cat([origin + f * change for f in part]).requires_grad_()
             # All but the pixels is the same for every fraction; Gemma and Qwen both stack images along axis 0.
-            batch = {name: value.repeat(len(part), *[1] * (value.ndim - 1)) for name, value in inputs.items()}
-            score = self._logprobs(batch | {"pixel_values": pixels}, ids).sum()
+            rest = {name: value.repeat(len(part), *[1] * (value.ndim - 1)) for name, value in inputs.items()}
+            score = self._logprobs(rest | {"pixel_values": pixels}, ids).sum()
             (gradient,) = torch.autograd.grad(score, pixels)
             product = gradient.double() * torch.cat([change] * len(part)).double()
-            found.append(into_frame(self.unpatched(product, batch).cpu().numpy(), *image.shape[:2]))
-        return np.concatenate(found)
+            return into_frame(self.unpatched(product, rest).cpu().numpy(), *image.shape[:2])
+
+        return np.concatenate([np.zeros((0, *image.shape)), *self._batches(len(fractions), some)])
 
     def unpatched(self, pixels: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
         """``pixel_values``, or what belongs to each of its values, as images [B, 3, height, width]."""
@@ -193,9 +199,22 @@ class TransformersModel(Model):
         y, x = np.linspace(0, height, rows + 1).tolist(), np.linspace(0, width, columns + 1).tolist()
         return [Box(x[j], y[i], x[j + 1], y[i + 1]) for i in range(rows) for j in range(columns)]
 
-    def _batches(self, images: Sequence[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
-        for start in range(0, len(images), self.options.batch_size):
-            yield images[start : start + self.options.batch_size]
+    def _batches(self, count: int, run: Callable[[slice], np.ndarray]) -> Iterator[np.ndarray]:
+        """What ``run`` makes of each batch of ``count`` things; where memory runs out, of half as many from then on."""
+        start = 0
+        while start < count:
+            try:
+                found = run(slice(start, start + self._batch_size))
+            except RuntimeError as error:
+                if self._batch_size == 1 or not _out_of_memory(error):
+                    raise
+                found = None
+            if found is None:  # out here nothing holds the failed pass's tensors any more
+                self._batch_size //= 2
+                _give_back_memory()
+                continue
+            start += self._batch_size
+            yield found
 
     def _answer_ids(self, answer: str) -> list[int]:
         """The answer's T token ids."""
@@ -252,3 +271,17 @@ class TransformersModel(Model):
         # One image at a time: T x vocabulary in float32 is what the biggest models can spare.
         rows = [row.float().log_softmax(-1).gather(-1, target)[:, 0] for row in logits]
         return torch.stack(rows).double()
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error says that a GPU's memory ran out, or the machine's."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _give_back_memory() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
