@@ -49,18 +49,39 @@ class Sample:
         return question(self.attribute, mode)
 
 
+@dataclass(frozen=True)
+class DataPath:
+    """A file or folder that users bring for a source.
+
+    ``path`` is relative to the data root, with forward slashes; ``holds`` says what is there, ``origin`` where
+    users get it and on what terms.
+    """
+
+    path: str
+    holds: str
+    origin: str
+
+
 class Source(Plugin):
     """A source of samples under one data root.
 
     ``bench`` names a folder of MedGround-Bench records (``direct.json``, ``reasoning.json``) that ships with the
-    source, if any; a source that has one can be evaluated with no further data.
+    source, if any; a source that has one can be evaluated with no further data. ``data``: the files and folders
+    that users bring, none where the source needs no data.
+
+    Each walk through ``samples`` leaves behind what its caller should tell the user (see ``notes``):
+    ``unreadable``, the images whose samples were left out of the order because the image is broken, and why;
+    ``remarks``, sentences about anything else.
     """
 
     bench: ClassVar[Path | None] = None
+    data: ClassVar[tuple[DataPath, ...]] = ()
 
     def __init__(self, options: NoOptions | None = None, data_root: Path | None = None) -> None:
         super().__init__(options)
         self.data_root = data_root
+        self.unreadable: dict[Path, str] = {}
+        self.remarks: list[str] = []
 
     @abstractmethod
     def samples(self) -> Iterator[Sample]:
@@ -72,3 +93,19 @@ class Source(Plugin):
 
         Raises :class:`harness.errors.HarnessError` where the file is missing or cannot be read.
         """
+
+    def image_path(self, sample: Sample) -> Path | None:
+        """The file that ``image`` reads, be it there or not; None where the image comes from no file."""
+        return None
+
+    def notes(self) -> list[str]:
+        """What the user should know about the last walk through ``samples``, in sentences."""
+        if not self.unreadable:
+            return list(self.remarks)
+        images = "1 image is" if len(self.unreadable) == 1 else f"{len(self.unreadable)} images are"
+        return [
+            *self.remarks,
+            f"{self.name}: {images} broken, and the samples on them left out, so that all later samples have "
+            "lower numbers. That is right where the benchmark was built without them too, else get them again. "
+            f"The first: {next(iter(self.unreadable.values()))}",
+        ]
