@@ -53,13 +53,14 @@ class Sample:
 class DataPath:
     """A file or folder that users bring for a source.
 
-    ``path`` is relative to the data root, with forward slashes; ``holds`` says what is there, ``origin`` where
-    users get it and on what terms.
+    ``path`` is relative to the data root, with forward slashes; ``holds`` says what is there, ``origin`` who
+    gives it on what terms, and ``url`` where.
     """
 
     path: str
     holds: str
     origin: str
+    url: str
 
 
 class Source(Plugin):
@@ -102,10 +103,9 @@ class Source(Plugin):
         """What the user should know about the last walk through ``samples``, in sentences."""
         if not self.unreadable:
             return list(self.remarks)
-        images = "1 image is" if len(self.unreadable) == 1 else f"{len(self.unreadable)} images are"
         return [
             *self.remarks,
-            f"{self.name}: {images} broken, and the samples on them left out, so that all later samples have "
-            "lower numbers. That is right where the benchmark was built without them too, else get them again. "
-            f"The first: {next(iter(self.unreadable.values()))}",
+            f"{self.name}: broken images, whose samples are left out: {len(self.unreadable)}. All later samples "
+            "have lower numbers for it, which is right only if the benchmark was built without them too; if "
+            f"your copy is damaged, get them again. The first: {next(iter(self.unreadable.values()))}",
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ def add_parser(subparsers: Any) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(run=lambda args: _help(parser))
-    check = parser.add_subparsers(metavar="check").add_parser(
+    check = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser(
         "check",
         help="what is there, what is missing, and where to get it",
         description="Say which data sets are complete under a folder, what is missing and where to get it. "
@@ -45,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _help(parser: argparse.ArgumentParser) -> int:
-    parser.print_help()
+    parser.print_help(sys.stderr)
     return 2
 
 
@@ -123,6 +124,7 @@ def take(cls: type[Source], root: Path, images: bool) -> Inventory:
 
 def report(found: list[Inventory], root: Path, images: bool, console: Console) -> None:
     """Print a table of the sources, then what each of them lacks."""
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -142,31 +144,34 @@ def report(found: list[Inventory], root: Path, images: bool, console: Console) -
         )
     console.print(table)
     for item in found:
-        lines = list(_lines(item, root))
-        if lines:
-            console.print()
-            console.print(Text(item.source.name, style="bold cyan"))
-        for line in lines:
-            console.print(Text(line), highlight=False)
+        for place, line in enumerate(_lines(item, root)):
+            if place == 0:
+                console.print()
+                console.print(Text(item.source.name, style="bold cyan"))
+            # Paths and addresses stay whole, to be copied.
+            whole = line.startswith(" ")
+            shown = Text(line) if whole else Padding(Text(line), (0, 0, 0, 2))
+            console.print(shown, highlight=False, soft_wrap=whole)
 
 
 def _lines(item: Inventory, root: Path) -> Iterator[str]:
-    """What to tell about one source, in sentences."""
+    """What to tell about one source: sentences, and indented paths and addresses."""
     for file in item.absent:
-        yield f"missing: {file.path}"
-        yield f"  {file.holds}; from {file.origin}"
+        yield f"{file.holds} missing; get them from {file.origin}:"
+        yield f"    {file.path}"
+        yield f"    {file.url}"
     # That a file is missing has been said.
     if item.error is not None and not any(file.path in item.error for file in item.absent):
         yield item.error
-    origins = {file.path: file.origin for file in item.source.data}
-    absent = {file.path for file in item.absent}
     for path in item.missing[:1]:
         relative = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-        folder = next((name for name in origins if relative.startswith(f"{name}/")), None)
-        yield f"missing: {len(item.missing):,} of {item.images:,} images, the first {relative}"
-        if folder is not None and folder not in absent:
-            yield f"  from {origins[folder]}"
+        yield f"{len(item.missing):,} of {item.images:,} images missing, the first:"
+        yield f"    {relative}"
+        for file in item.source.data:
+            if file not in item.absent and relative.startswith(f"{file.path}/"):
+                yield f"get them from {file.origin}:"
+                yield f"    {file.url}"
     others = [why for path, why in item.unreadable.items() if path not in item.source.unreadable]
     if others:
-        yield f"unreadable: {len(others):,} images, the first: {others[0]}"
+        yield f"{len(others):,} of {item.images:,} images unreadable, the first: {others[0]}"
     yield from item.source.notes()

@@ -81,7 +81,7 @@ def read_rows(path: Path, delimiter: str, columns: Sequence[str]) -> Iterator[Ro
                 if header.count(column) != 1:
                     number = "no column" if column not in header else "several columns"
                     raise HarnessError(
-                        f"{path}, line 1: there is {number} {column!r} among {shown(', '.join(header))}; "
+                        f"{path}, line 1: it names {number} {column!r}, but {shown(', '.join(header))}; "
                         "the file is not as it was published, download it again."
                     )
             for values in reader:

@@ -9,7 +9,7 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.source import Sample, Source
 
-PHYSIONET = "PhysioNet, after its training and credentialing: https://physionet.org/content"
+PHYSIONET = "PhysioNet (credentialed access)"
 
 
 class FileSource(Source):
@@ -37,7 +37,7 @@ class FileSource(Source):
         if not path.exists():
             raise HarnessError(
                 f"The annotations of {self.name!r} are missing: {path} does not exist. Get them from "
-                f"{file.origin}, and see `harness sources check --data-root {self.root}`."
+                f"{file.origin}, {file.url}, and see `harness sources check --data-root {self.root}`."
             )
         return path
 

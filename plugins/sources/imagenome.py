@@ -37,9 +37,12 @@ class ImaGenome(FileSource):
         DataPath(
             "chest-imagenome/1.0.0/gold_dataset/gold_object_attribute_with_coordinates.txt",
             "annotations",
-            f"{PHYSIONET}/chest-imagenome/1.0.0/",
+            PHYSIONET,
+            "https://physionet.org/content/chest-imagenome/1.0.0/",
         ),
-        DataPath(IMAGES, "images (JPEG)", f"{PHYSIONET}/mimic-cxr-jpg/2.1.0/"),
+        DataPath(
+            IMAGES, "images (JPEG)", PHYSIONET, "https://physionet.org/content/mimic-cxr-jpg/2.1.0/"
+        ),
     )
 
     def samples(self) -> Iterator[Sample]:

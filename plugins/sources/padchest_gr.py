@@ -15,7 +15,8 @@ from harness.source import DataPath, Sample, Source
 from plugins.sources.annotations import covering, fault, file_name, four_numbers, shown, whole_pixels
 from plugins.sources.files import FileSource
 
-BIMCV = "BIMCV, after its research use agreement: https://bimcv.cipf.es/bimcv-projects/padchest-gr/"
+BIMCV = "BIMCV (research use agreement)"
+URL = "https://bimcv.cipf.es/bimcv-projects/padchest-gr/"
 IMAGES = "PadChest_GR"
 STUDIES = 2000
 
@@ -46,8 +47,8 @@ class PadChestGR(FileSource):
     name: ClassVar[str] = "padchest_gr"
     aliases: ClassVar[tuple[str, ...]] = ("padchest-gr",)
     data: ClassVar[tuple[DataPath, ...]] = (
-        DataPath("filtered_studies.json", "annotations (the list of studies)", BIMCV),
-        DataPath(IMAGES, "images (16-bit PNG)", BIMCV),
+        DataPath("filtered_studies.json", "annotations", BIMCV, URL),
+        DataPath(IMAGES, "images (16-bit PNG)", BIMCV, URL),
     )
 
     def samples(self) -> Iterator[Sample]:

@@ -11,7 +11,7 @@ from harness.source import DataPath, Sample, Source
 from plugins.sources.annotations import MISSING, covering, read_rows, whole_pixels
 from plugins.sources.files import PHYSIONET, FileSource
 
-ORIGIN = f"{PHYSIONET}/vindr-cxr/1.0.0/"
+URL = "https://physionet.org/content/vindr-cxr/1.0.0/"
 IMAGES = "vindr-cxr/1.0.0/test"
 EDGES = ("x_min", "y_min", "x_max", "y_max")
 
@@ -30,8 +30,8 @@ class VinDrCXR(FileSource):
     name: ClassVar[str] = "vindr_cxr"
     aliases: ClassVar[tuple[str, ...]] = ("vindr-cxr",)
     data: ClassVar[tuple[DataPath, ...]] = (
-        DataPath("vindr-cxr/1.0.0/annotations/annotations_test.csv", "annotations", ORIGIN),
-        DataPath(IMAGES, "images (DICOM)", ORIGIN),
+        DataPath("vindr-cxr/1.0.0/annotations/annotations_test.csv", "annotations", PHYSIONET, URL),
+        DataPath(IMAGES, "images (DICOM)", PHYSIONET, URL),
     )
 
     def samples(self) -> Iterator[Sample]:
