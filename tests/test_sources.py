@@ -87,6 +87,16 @@ def test_both_names_find_a_source(cls: type[FileSource]) -> None:
     assert all(file.url.startswith("https://") and file.origin and file.holds for file in cls.data)
 
 
+def test_plugins_show_says_what_a_source_needs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import harness.cli
+
+    monkeypatch.setenv("COLUMNS", "150")
+    assert harness.cli.main(["plugins", "show", "vindr-cxr"]) == 0
+    assert "vindr-cxr/1.0.0/annotations/annotations_test.csv: annotations" in capsys.readouterr().out
+
+
 def test_gold_rows_in_any_order_are_grouped_as_pandas_does(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     draw = random.Random(0)
@@ -250,6 +260,12 @@ def test_boxes_that_cover_nothing_are_left_out(tmp_path: Path) -> None:
 def test_a_malformed_vindr_row_is_named(tmp_path: Path, text: str) -> None:
     message = refusal(vindr(tmp_path, ("a", "No finding", "", "", "", ""), ("a", "ILD", 1, 2, text, 4)))
     assert message.startswith(f"{tmp_path / trees.VINDR}, line 3: the field 'x_max' should be a number, it is ")
+
+
+@pytest.mark.parametrize("image", ["../e1", "/etc/passwd", "..", "a/b"])
+def test_a_vindr_image_is_a_name_and_no_path(tmp_path: Path, image: str) -> None:
+    message = refusal(vindr(tmp_path, (image, "ILD", 1, 2, 3, 4)))
+    assert f"{trees.VINDR}, line 2: the field 'image_id' should name a file" in message
 
 
 @pytest.mark.parametrize(
