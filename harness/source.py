@@ -32,8 +32,9 @@ class Sample:
     """One annotated finding in one image.
 
     ``index`` is the sample's position in its source's order, which MedGround-Bench records refer to. ``boxes`` are
-    half-open and in native pixels; none where they depend on the size of an image that is missing. ``concept`` is the anatomical concept that is known to hold the cause, where the
-    source knows it (the phantom does, clinical data sets do not).
+    half-open and in native pixels; none where they depend on the size of an image that is missing. ``concept`` is
+    the anatomical concept that is known to hold the cause, where the source knows it (the phantom does, clinical
+    data sets do not).
     """
 
     source: str
