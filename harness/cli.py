@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any, NoReturn
 
-from harness.commands import evaluate, explain, plugins
+from harness.commands import evaluate, explain, plugins, sources
 from harness.errors import HarnessError, unknown_name
 
 GROUP = "harness.commands"
@@ -25,6 +25,7 @@ start here:
   harness plugins                                   what is installed
   harness eval --attributor medfocus                rate a method on the embedded benchmark
   harness explain chest.png --question "Is there evidence of cardiomegaly in the image?"
+  harness sources check --data-root DIR             which data sets of yours are complete
 """
 
 
@@ -63,6 +64,7 @@ def build_parser() -> Parser:
     evaluate.add_parser(subparsers)
     explain.add_parser(subparsers)
     plugins.add_parser(subparsers, broken)
+    sources.add_parser(subparsers)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             _add(entry.load(), subparsers)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.errors import HarnessError
 from harness.geometry import FRAME_SIDE, Letterbox
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_FILTERS = Lock()
 
 
 def read_image(path: Path | str) -> np.ndarray:
@@ -21,27 +28,52 @@ def read_image(path: Path | str) -> np.ndarray:
     Transparency is ignored. Raises ``HarnessError`` for a file that is missing, broken or no picture.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(132)
-    except OSError as error:
-        raise HarnessError(f"The image {path} cannot be read: {error.strerror or error}.") from error
-    pixels = _read_dicom(path) if head[128:132] == b"DICM" else _read_picture(path)
+    pixels = _read_dicom(path) if _is_dicom(path) else _read_picture(path)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     return np.ascontiguousarray(pixels[..., :3])
 
 
+def image_size(path: Path | str) -> tuple[int, int]:
+    """(width, height) of the picture that :func:`read_image` would return, in pixels.
+
+    All its pixels are decoded, so that a truncated file raises ``HarnessError`` here as it does there; the
+    rest of the work is spared.
+    """
+    path = Path(path)
+    if not _is_dicom(path):
+        return _decode(path).size
+    height, width = _read_dicom(path).shape[:2]
+    return width, height
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError as error:
+        raise HarnessError(f"The image {path} cannot be read: {error.strerror or error}.") from error
+
+
 def _read_picture(path: Path) -> np.ndarray:
+    picture = _decode(path)
+    if picture.mode.startswith(("I", "F")):
+        return _stretch(np.asarray(picture))
+    return np.asarray(picture.convert("RGB"))
+
+
+def _decode(path: Path) -> Image:
+    """A PNG or JPEG with all its pixels in memory."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings():
+        # Filters are the whole process's: two threads would leave each other's behind.
+        with _FILTERS, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("PNG", "JPEG")) as picture:
-                if picture.mode.startswith(("I", "F")):
-                    return _stretch(np.asarray(picture))
-                return np.asarray(picture.convert("RGB"))
+            opened = Image.open(path, formats=("PNG", "JPEG"))
+        with opened as picture:
+            picture.load()
+            return picture
     except UnidentifiedImageError:
         raise HarnessError(f"The image {path} is neither PNG, JPEG nor DICOM; convert it first.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -55,6 +87,7 @@ def _read_dicom(path: Path) -> np.ndarray:
     from PIL import Image
     from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
+    data = None
     try:
         data = pydicom.dcmread(path)
         colours = int(data.get("SamplesPerPixel", 1))
@@ -80,8 +113,22 @@ def _read_dicom(path: Path) -> np.ndarray:
     except HarnessError:
         raise
     except Exception as error:  # pydicom raises many kinds for broken files and absent decoders
-        raise HarnessError(f"The DICOM image {path} is broken or cannot be decoded: {error}") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise HarnessError(
+            f"The DICOM image {path} is broken or cannot be decoded: {reason}.{_decoder_hint(data)}"
+        ) from error
     return 255 - pixels if data.PhotometricInterpretation == "MONOCHROME1" else pixels
+
+
+def _decoder_hint(data: Any) -> str:
+    """What to install for a compressed file that a decoder is lacking for, if any: an end to a message."""
+    from pydicom.pixels import get_decoder
+
+    with suppress(Exception):  # a file so broken, or a compression so rare, that nothing would help
+        syntax = data.file_meta.TransferSyntaxUID
+        if syntax.is_compressed and "gdcm" not in get_decoder(syntax).available_plugins:
+            return f" It is compressed as {syntax.name}: pip install 'medground-harness[dicom]' may help."
+    return ""
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:

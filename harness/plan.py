@@ -34,6 +34,7 @@ class Plan:
     """All that a run will do. ``tasks`` is grouped by sample; ``header`` is the journal's.
 
     ``available``: records before the limit. ``absent``: modes asked for that the benchmark has no file of.
+    ``notes``: what the sources would have the user know.
     """
 
     attributors: list[type[Attributor]]
@@ -43,6 +44,7 @@ class Plan:
     header: dict[str, Any]
     available: int
     absent: list[Mode]
+    notes: list[str]
 
     @property
     def records(self) -> int:
@@ -108,7 +110,8 @@ def make_plan(
             )
         },
     }
-    return Plan(methods, tasks, sources, chosen, header, available, absent)
+    notes = [note for source in made.values() for note in source.notes()]
+    return Plan(methods, tasks, sources, chosen, header, available, absent, notes)
 
 
 def _make(cls: type[Source], chosen: NoOptions, data_root: Path | None) -> Source:

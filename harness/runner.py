@@ -128,6 +128,8 @@ class _Run:
         done = len(self.journal.rows)
         if self.plan.absent:
             self._say(f"The benchmark has no {' or '.join(self.plan.absent)}.json: that mode is left out.")
+        for note in self.plan.notes:
+            self._say(note)
         if self.plan.records < self.plan.available:
             self._say(
                 f"A subset: {self.plan.records} of {self.plan.available} records; "

@@ -32,8 +32,9 @@ class Sample:
     """One annotated finding in one image.
 
     ``index`` is the sample's position in its source's order, which MedGround-Bench records refer to. ``boxes`` are
-    half-open and in native pixels. ``concept`` is the anatomical concept that is known to hold the cause, where the
-    source knows it (the phantom does, clinical data sets do not).
+    half-open and in native pixels; none where they depend on the size of an image that is missing. ``concept`` is
+    the anatomical concept that is known to hold the cause, where the source knows it (the phantom does, clinical
+    data sets do not).
     """
 
     source: str
@@ -49,18 +50,40 @@ class Sample:
         return question(self.attribute, mode)
 
 
+@dataclass(frozen=True)
+class DataPath:
+    """A file or folder that users bring for a source.
+
+    ``path`` is relative to the data root, with forward slashes; ``holds`` says what is there, ``origin`` who
+    gives it on what terms, and ``url`` where.
+    """
+
+    path: str
+    holds: str
+    origin: str
+    url: str
+
+
 class Source(Plugin):
     """A source of samples under one data root.
 
     ``bench`` names a folder of MedGround-Bench records (``direct.json``, ``reasoning.json``) that ships with the
-    source, if any; a source that has one can be evaluated with no further data.
+    source, if any; a source that has one can be evaluated with no further data. ``data``: the files and folders
+    that users bring, none where the source needs no data.
+
+    Each walk through ``samples`` leaves behind what its caller should tell the user (see ``notes``):
+    ``unreadable``, the images whose samples were left out of the order because the image is broken, and why;
+    ``remarks``, sentences about anything else.
     """
 
     bench: ClassVar[Path | None] = None
+    data: ClassVar[tuple[DataPath, ...]] = ()
 
     def __init__(self, options: NoOptions | None = None, data_root: Path | None = None) -> None:
         super().__init__(options)
         self.data_root = data_root
+        self.unreadable: dict[Path, str] = {}
+        self.remarks: list[str] = []
 
     @abstractmethod
     def samples(self) -> Iterator[Sample]:
@@ -72,3 +95,18 @@ class Source(Plugin):
 
         Raises :class:`harness.errors.HarnessError` where the file is missing or cannot be read.
         """
+
+    def image_path(self, sample: Sample) -> Path | None:
+        """The file that ``image`` reads, be it there or not; None where the image comes from no file."""
+        return None
+
+    def notes(self) -> list[str]:
+        """What the user should know about the last walk through ``samples``, in sentences."""
+        if not self.unreadable:
+            return list(self.remarks)
+        return [
+            *self.remarks,
+            f"{self.name}: broken images, whose samples are left out: {len(self.unreadable)}. All later samples "
+            "have lower numbers for it, which is right only if the benchmark was built without them too; if "
+            f"your copy is damaged, get them again. The first: {next(iter(self.unreadable.values()))}",
+        ]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
+from data_trees import compress, write_dicom
 from PIL import Image
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from pydicom.pixels import get_decoder
+from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1
 
 from harness.errors import HarnessError
-from harness.images import letterbox, read_image
+from harness.images import image_size, letterbox, read_image
 
 RAMP = np.linspace(100, 3000, 30 * 20).round().astype(np.uint16).reshape(30, 20)
 GREY = np.random.default_rng(0).integers(0, 256, (30, 20), dtype=np.uint8)
@@ -25,26 +25,6 @@ def stretched(values: np.ndarray) -> np.ndarray:
     """The expected 8-bit picture, one channel."""
     low, high = float(values.min()), float(values.max())
     return np.round((values - low) / (high - low) * 255).astype(np.uint8)
-
-
-def write_dicom(path: Path, pixels: np.ndarray, **tags: Any) -> Path:
-    """An uncompressed DICOM file as radiography writes it."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
-    bits = pixels.dtype.itemsize * 8
-    data.Rows, data.Columns = (
-        pixels.shape[-2:] if pixels.ndim == 2 or pixels.shape[-1] != 3 else pixels.shape[:2]
-    )
-    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = bits, bits, bits - 1, 0
-    for name, value in tags.items():
-        setattr(data, name, value)
-    data.PixelData = pixels.tobytes()
-    data.save_as(path, enforce_file_format=True)
-    return path
 
 
 def assert_grey(image: np.ndarray, expected: np.ndarray) -> None:
@@ -142,6 +122,49 @@ def test_signed_dicom(tmp_path: Path) -> None:
     assert_grey(read_image(path), stretched(signed))
 
 
+@pytest.mark.parametrize("bits", [8, 12, 14, 16])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_jpeg_2000_dicom_of_every_depth(tmp_path: Path, bits: int, photometric: str) -> None:
+    dtype = np.uint8 if bits == 8 else np.uint16
+    noise = np.random.default_rng(bits).integers(0, 2**bits, (96, 64)).astype(dtype)
+    noise[0, :2] = 0, 2**bits - 1
+    stream = io.BytesIO()
+    Image.fromarray(noise).save(stream, "JPEG2000", irreversible=False, no_jp2=True)
+    tags = {"BitsStored": bits, "HighBit": bits - 1, "PhotometricInterpretation": photometric}
+    plain = write_dicom(tmp_path / "plain.dicom", noise, **tags)
+    packed = compress(write_dicom(tmp_path / "packed.dicom", noise, **tags), JPEG2000Lossless, stream.getvalue())
+    np.testing.assert_array_equal(read_image(packed), read_image(plain))
+    assert image_size(packed) == (64, 96)
+
+
+def test_a_missing_decoder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = compress(write_dicom(tmp_path / "a.dicom", RAMP), JPEGLosslessSV1, b"no stream")
+    monkeypatch.setattr(get_decoder(JPEGLosslessSV1), "_available", {})
+    with pytest.raises(HarnessError, match=r"a\.dicom .* JPEG Lossless.*medground-harness\[dicom\]' may help"):
+        read_image(path)
+    path = compress(write_dicom(tmp_path / "b.dicom", RAMP), "1.2.3.4", b"no stream")
+    with pytest.raises(HarnessError, match=r"b\.dicom is broken or cannot be decoded") as raised:
+        read_image(path)
+    assert "may help" not in str(raised.value)
+
+
+def test_lossless_jpeg_dicom(tmp_path: Path) -> None:
+    gdcm = pytest.importorskip("gdcm")
+    source = str(write_dicom(tmp_path / "plain.dicom", RAMP, BitsStored=12, HighBit=11))
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(source)
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(tmp_path / "packed.dicom"))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    assert pydicom.dcmread(tmp_path / "packed.dicom").file_meta.TransferSyntaxUID == JPEGLosslessSV1
+    assert_grey(read_image(tmp_path / "packed.dicom"), stretched(RAMP))
+
+
 def test_colour_dicom(tmp_path: Path) -> None:
     tags = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
     np.testing.assert_array_equal(read_image(write_dicom(tmp_path / "a.dcm", COLOUR, **tags)), COLOUR)
@@ -194,8 +217,11 @@ def test_no_truncation_gets_through(tmp_path: Path, kind: str) -> None:
     # The last bytes are PNG's end mark and check sums, without which the pixels are whole.
     for end in range(0, len(whole) - 20, max(1, len(whole) // 60)):
         path.write_bytes(whole[:end])
-        with pytest.raises(HarnessError, match="cut is"):
-            read_image(path)
+        for read in (read_image, image_size):
+            with pytest.raises(HarnessError, match="cut is"):
+                read(path)
+    path.write_bytes(whole)
+    assert image_size(path) == (20, 30)
 
 
 def test_other_files_are_refused_by_name(tmp_path: Path) -> None:

@@ -149,8 +149,10 @@ def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tup
         rows.append(("offers", ", ".join(sorted(cls.capabilities)) or "nothing"))
         if getattr(cls, "checkpoint", None):
             rows.append(("checkpoint", str(cls.checkpoint)))
-    elif kind == "source" and cls.bench is not None:
-        rows.append(("benchmark", str(cls.bench)))
+    elif kind == "source":
+        rows.extend(("needs", f"{file.path}: {file.holds}") for file in cls.data)
+        if cls.bench is not None:
+            rows.append(("benchmark", str(cls.bench)))
     rows.append(("from", f"{_origin(origin)}, module {origin.module}"))
     return rows
 
