@@ -15,6 +15,7 @@ from small_diffusion import editor
 
 from harness.causal import counterfactuals
 from harness.editor import region_mask
+from harness.errors import HarnessError
 from harness.geometry import Box, Letterbox
 from harness.images import letterbox
 from harness.source import Sample
@@ -105,6 +106,13 @@ def test_a_box_of_one_pixel_is_edited_and_kept(plain: RadEdit) -> None:
     assert changed.tolist() == [[20, 100]]
     kept = edit_cells([Box(100, 20, 101, 21)], "background", Letterbox(360, 45, 64), 8)
     assert (~kept).sum() > 0
+
+
+def test_an_overflow_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = editor()
+    monkeypatch.setattr(plugin.networks, "predict", lambda latents, *_: torch.full_like(latents, torch.inf))
+    with pytest.raises(HarnessError, match=r"not finite; set -o radedit\.dtype=float32"):
+        plugin.edit(IMAGE, [BOX], PROMPT)
 
 
 def test_colours_are_kept() -> None:

@@ -145,6 +145,7 @@ def test_a_tokenizer_without_words_is_refused(copied: Path) -> None:
 
 
 def test_diffusers_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    radedit_folder()
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(HarnessError, match=r"pip install 'medground-harness\[radedit\]'"):
         editor()
