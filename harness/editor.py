@@ -18,6 +18,9 @@ Region = Literal["foreground", "background"]
 class Editor(Plugin):
     """Edits an image inside (``foreground``) or outside (``background``) the given boxes."""
 
+    def load(self) -> None:
+        """Bring what the editor needs into memory; called once before the first use. May raise ``HarnessError``."""
+
     @abstractmethod
     def edit(
         self,

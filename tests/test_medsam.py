@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_vision import save_sam
+from small_vision import save_sam, save_sam_of
 
 from harness.errors import HarnessError
 from harness.geometry import Box
@@ -134,6 +134,29 @@ def test_segment_anything_file(tmp_path: Path, wrapped: bool) -> None:
     refiner = MedSAM(tmp_path / "sam.pth")
     assert refiner.size == 64
     check_eleven_at_once(refiner)
+
+
+@pytest.mark.usefixtures("tiny_registry")
+def test_both_file_formats_give_equal_masks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from segment_anything.modeling import ImageEncoderViT
+
+    torch.manual_seed(4)
+    weights = tiny_sam().state_dict()
+    for name, weight in weights.items():
+        if weight.ndim > 1 or "bias" in name:  # as built, much of it is zero
+            torch.nn.init.normal_(weight, std=0.3)
+    torch.save(weights, tmp_path / "sam.pth")
+    save_sam_of(weights, tmp_path / "folder")
+    file, folder = MedSAM(tmp_path / "sam.pth"), MedSAM(tmp_path / "folder")
+    np.testing.assert_allclose(logits(file, BOXES), logits(folder, BOXES), atol=1e-4)
+    calls: list[int] = []
+    encode = ImageEncoderViT.forward
+    monkeypatch.setattr(ImageEncoderViT, "forward", lambda *a: calls.append(1) or encode(*a))
+    masks = file.masks(IMAGE, BOXES)
+    assert calls == [1], "the image is encoded once for all boxes"
+    assert np.array_equal(masks, folder.masks(IMAGE, BOXES))
+    assert 0.1 < masks.mean() < 0.9 and len({mask.tobytes() for mask in masks}) > 5
+    assert file.refine(IMAGE, BOXES) == folder.refine(IMAGE, BOXES)
 
 
 @pytest.mark.usefixtures("tiny_registry")

@@ -1,4 +1,4 @@
-"""Loading a vision-language checkpoint by its real transformers class, with errors that users can act on."""
+"""Loading a checkpoint by its real class, with errors that users can act on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_checkpoint(
     option: str = "path",
     attention: str | None = "sdpa",
 ) -> tuple[Any, Any]:
-    """The model, in eval mode, and its processor.
+    """A transformers model, in eval mode, and its processor.
 
     ``name`` is what users call the model; ``location`` a folder or a hub id; ``class_name`` a class of
     transformers and ``model_type`` what the checkpoint's config must say; ``device_map``, where given,
@@ -31,41 +31,65 @@ def load_checkpoint(
     family.
     """
     import transformers
+
+    with opened(name, location, option) as place:
+        config = transformers.AutoConfig.from_pretrained(place)
+        if config.model_type != model_type:
+            raise HarnessError(
+                f"{place} holds a {config.model_type!r} model, but {name!r} needs one of type {model_type!r}."
+            )
+        processor = transformers.AutoProcessor.from_pretrained(place)
+        model, report = getattr(transformers, class_name).from_pretrained(
+            place,
+            config=config,
+            dtype=dtype,
+            device_map=device_map,
+            attn_implementation=attention,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        if device_map is None:
+            model.to(device)
+    check_complete(name, place, report)
+    return model.eval(), processor
+
+
+def pick_device(name: str, device: str) -> str:
+    """``auto`` as the GPU where there is one, else the CPU; ``HarnessError`` for a GPU that is not there."""
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cpu" and not torch.cuda.is_available():
+        raise HarnessError(f"No GPU was found for {name!r}; set -o {name}.device=cpu.")
+    return device
+
+
+@contextmanager
+def opened(name: str, location: str, option: str) -> Iterator[str]:
+    """The folder (absolute or relative) or hub id to load from; what goes wrong in the block is ``HarnessError``.
+
+    ``name`` is what users call the plugin, and ``option`` its option that names the location.
+    """
     from safetensors import SafetensorError
 
     folder = _folder(name, location, option)
-    location = location if folder is None else str(folder)
+    place = location if folder is None else str(folder)
     with _quiet():
         try:
-            config = transformers.AutoConfig.from_pretrained(location)
-            if config.model_type != model_type:
-                raise HarnessError(
-                    f"{location} holds a {config.model_type!r} model, "
-                    f"but {name!r} needs one of type {model_type!r}."
-                )
-            processor = transformers.AutoProcessor.from_pretrained(location)
-            model, report = getattr(transformers, class_name).from_pretrained(
-                location,
-                config=config,
-                dtype=dtype,
-                device_map=device_map,
-                attn_implementation=attention,
-                use_safetensors=True,
-                output_loading_info=True,
-            )
-            if device_map is None:
-                model.to(device)
+            yield place
         except OSError as error:
-            raise HarnessError(_missing(name, location, folder, option, error)) from error
+            raise HarnessError(_missing(name, place, folder, option, error)) from error
         except (ValueError, RuntimeError, ImportError, SafetensorError) as error:
-            message = f"The model {name!r} could not be loaded from {location}: {_line(error)}"
+            message = f"The checkpoint of {name!r} could not be loaded from {place}: {_line(error)}"
             raise HarnessError(message) from error
+
+
+def check_complete(name: str, place: str, report: dict[str, Any]) -> None:
+    """``HarnessError`` where a ``from_pretrained``'s loading report tells of weights that were not there."""
     if report["missing_keys"]:
         lacking = sorted(report["missing_keys"])
-        raise HarnessError(
-            f"{location} lacks {len(lacking)} of the weights of {name!r}, among them {lacking[0]}."
-        )
-    return model.eval(), processor
+        raise HarnessError(f"{place} lacks {len(lacking)} of the weights of {name!r}, among them {lacking[0]}.")
 
 
 def _folder(name: str, location: str, option: str) -> Path | None:
@@ -76,7 +100,7 @@ def _folder(name: str, location: str, option: str) -> Path | None:
         return None
     if not (path / "config.json").is_file():
         raise HarnessError(
-            f"The model {name!r} has no checkpoint in {path} (no config.json there); "
+            f"No checkpoint of {name!r} lies in {path} (no config.json there); "
             f"give a folder that has one by -o {name}.{option}=DIR."
         )
     return path

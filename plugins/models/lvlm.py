@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.model import Capability, Capture, Model, Trace
 from harness.plugin import NoOptions
 from plugins.models.captures import capture, into_frame
-from plugins.models.checkpoint import load_checkpoint
+from plugins.models.checkpoint import load_checkpoint, pick_device
 
 if TYPE_CHECKING:
     import torch
@@ -84,11 +83,7 @@ class TransformersModel(Model):
         import torch
         from transformers import GenerationConfig
 
-        device = self.options.device
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device != "cpu" and not torch.cuda.is_available():
-            raise HarnessError(f"No GPU was found for {self.name!r}; set -o {self.name}.device=cpu.")
+        device = pick_device(self.name, self.options.device)
         on_gpu = device != "cpu" or (self.options.device_map is not None and torch.cuda.is_available())
         dtype = str(self.options.dtype)
         if dtype == "auto":
