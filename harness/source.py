@@ -53,10 +53,16 @@ class Source(Plugin):
     """A source of samples under one data root.
 
     ``bench`` names a folder of MedGround-Bench records (``direct.json``, ``reasoning.json``) that ships with the
-    source, if any; a source that has one can be evaluated with no further data.
+    source, if any; a source that has one can be evaluated with no further data. ``editor`` names the editor that
+    makes its counterfactuals where the user names none. ``licence`` says, for the card of a benchmark that is built
+    from it, on what terms its images and annotations may be used, and ``redistributable`` whether they may be passed
+    on to anybody.
     """
 
     bench: ClassVar[Path | None] = None
+    editor: ClassVar[str | None] = None
+    licence: ClassVar[str] = "not stated: ask its publisher before you pass anything on"
+    redistributable: ClassVar[bool] = False
 
     def __init__(self, options: NoOptions | None = None, data_root: Path | None = None) -> None:
         super().__init__(options)
@@ -72,3 +78,11 @@ class Source(Plugin):
 
         Raises :class:`harness.errors.HarnessError` where the file is missing or cannot be read.
         """
+
+
+def read(source: Source, sample: Sample) -> np.ndarray:
+    """The sample's image as :meth:`Source.image` gives it. Raises ``ValueError`` where that is not as promised."""
+    image = source.image(sample)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"the source gave an image {image.dtype} {image.shape}, not uint8 [h, w, 3]")
+    return image

@@ -90,7 +90,7 @@ def test_survival_counts_add_up() -> None:
     survival.add(record(0, "reasoning", "other"), samples[0], None)
     assert survival.count("direct", "toy") == {
         "samples": 6, "said yes": 5, GATES[0].reason: 1, GATES[1].reason: 1, GATES[2].reason: 0,
-        GATES[3].reason: 1, "survived": 3,
+        GATES[3].reason: 1, "failed": 0, "survived": 3,
     }  # fmt: skip
     assert survival.count()["samples"] == 7
     assert survival.count(attribute="toy nodule")["samples"] == 3
