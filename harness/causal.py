@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -148,30 +148,3 @@ class Survival:
             FAILED: total[FAILED],
             "survived": total["survived"],
         }
-
-    def as_dict(self) -> dict[str, Any]:
-        """All counts as plain data, in an order that does not depend on the order of counting."""
-        runs = sorted({(mode, model) for mode, model, *_ in self.groups})
-        return {
-            f"{mode} {model}": {
-                **self.count(mode, model),
-                "by attribute": {
-                    attribute: self.count(mode, model, attribute)
-                    for attribute in sorted({key[3] for key in self.groups if key[:2] == (mode, model)})
-                },
-            }
-            for mode, model in runs
-        }
-
-    def lines(self) -> list[str]:
-        """A sentence for each mode and model: how many survived, and how many were dropped for what."""
-        out = []
-        for mode, model in sorted({(mode, model) for mode, model, *_ in self.groups}):
-            counts = self.count(mode, model)
-            reasons = [*(gate.reason for gate in GATES), FAILED]
-            drops = ", ".join(f"{counts[reason]} {reason}" for reason in reasons if counts[reason])
-            out.append(
-                f"{model}, {mode}: {counts['survived']} of {counts['samples']} samples survive"
-                + (f" (dropped: {drops})." if drops else ".")
-            )
-        return out

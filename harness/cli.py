@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any, NoReturn
 
-from harness.commands import evaluate, explain, plugins
+from harness.commands import build, evaluate, explain, plugins
 from harness.errors import HarnessError, unknown_name
 
 GROUP = "harness.commands"
@@ -62,6 +62,7 @@ def build_parser() -> Parser:
     broken: list[tuple[str, str, str]] = []
     evaluate.add_parser(subparsers)
     explain.add_parser(subparsers)
+    build.add_parser(subparsers)
     plugins.add_parser(subparsers, broken)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
