@@ -79,8 +79,9 @@ class EditCache:
 
     def close(self) -> None:
         """Give the editor's memory back; the next missing edit loads it again."""
-        self._editor = None
-        free_memory()
+        if self._editor is not None:
+            self._editor = None
+            free_memory()
 
 
 def png(image: np.ndarray, **texts: str) -> bytes:
