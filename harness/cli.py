@@ -24,6 +24,7 @@ _EPILOG = """\
 start here:
   harness plugins                                   what is installed
   harness eval --attributor medfocus                rate a method on the embedded benchmark
+  harness build --limit 12                          make a benchmark anew, here of the embedded phantoms
   harness explain chest.png --question "Is there evidence of cardiomegaly in the image?"
 """
 

@@ -110,12 +110,12 @@ def build(
 def _publish(
     folder: Path, plan: BuildPlan, found: Sequence[Outcome], said: dict[str, Any], views: Views | None
 ) -> None:
-    """Write everything that a finished build leaves; what another choice of modes or controls left goes."""
+    """Write everything that a finished build leaves."""
     write_records(folder, [outcome.record for outcome in found if outcome.dropped is None])
     for mode in MODES:
         if mode in plan.modes:
             write_parquet(folder, found, mode, views)
-        else:
+        else:  # the file of a mode that was not asked for would read as an empty benchmark
             _remove(folder, f"{mode}.json")
     if said["controls"] is not None:
         _write(folder, "controls.json", _rows(side_rows(list(found))))

@@ -10,7 +10,8 @@ the edit in the finding's place may have flipped it for no better cause.
   sample's own boxes nor each other. Does the answer flip because *something* was edited? Where there is no room the
   control is not applicable. Other findings of the image are no obstacle: they are not this question's evidence.
 
-An answer holds under a control if its final word is still yes.
+An answer holds under a control if its final word is still yes. Under an exact editor both controls change nothing or
+next to nothing, so that there they test the machinery; what they are for are editors that generate.
 """
 
 from __future__ import annotations

@@ -138,9 +138,12 @@ def make_plan(
 def _default_sources(registry: Registry, data_root: Path | None) -> list[type[Source]]:
     """Without a data root the sources that need none, as they ship a benchmark; with one, all the others."""
     found = [cls for cls in registry.all("source") if (cls.bench is None) == (data_root is not None)]
+    if not found and data_root is None:
+        raise HarnessError(
+            "No installed source needs no data: give --data-root DIR, or name a source by --source NAME."
+        )
     if not found:
-        needs = "needs no data; say where the data lie by --data-root DIR" if data_root is None else "reads data"
-        raise HarnessError(f"No installed source {needs}, or name one by --source NAME.")
+        raise HarnessError("No installed source reads a data root; name a source by --source NAME.")
     return found
 
 

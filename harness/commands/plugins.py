@@ -149,8 +149,11 @@ def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tup
         rows.append(("offers", ", ".join(sorted(cls.capabilities)) or "nothing"))
         if getattr(cls, "checkpoint", None):
             rows.append(("checkpoint", str(cls.checkpoint)))
-    elif kind == "source" and cls.bench is not None:
-        rows.append(("benchmark", str(cls.bench)))
+    elif kind == "source":
+        if cls.bench is not None:
+            rows.append(("benchmark", str(cls.bench)))
+        rows.append(("edited by", cls.editor or "the editor that --editor names"))
+        rows.append(("licence", cls.licence))
     rows.append(("from", f"{_origin(origin)}, module {origin.module}"))
     return rows
 
