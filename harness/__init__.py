@@ -9,8 +9,8 @@ from typing import Any
 _HOME = {
     "Attribution": "attributor", "Attributor": "attributor", "Case": "attributor", "Box": "geometry",
     "Editor": "editor", "HarnessError": "errors", "Model": "model", "NoOptions": "plugin",
-    "Registry": "registry", "Sample": "source", "Source": "source", "draw": "explain", "evaluate": "runner",
-    "hookimpl": "hookspecs",
+    "Registry": "registry", "Sample": "source", "Source": "source", "build": "building.build", "draw": "explain",
+    "evaluate": "runner", "hookimpl": "hookspecs",
 }  # fmt: skip
 
 __all__ = sorted(_HOME)

@@ -9,55 +9,79 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from harness.answers import final_answer
 from harness.benchmark import Record
-from harness.editor import Editor
-from harness.geometry import FRAME_SIDE
+from harness.editor import Editor, Region
+from harness.geometry import FRAME_SIDE, Box
 from harness.images import letterbox
 from harness.model import Model
 from harness.source import Mode, Sample
 
 
+class Edit(NamedTuple):
+    """What an editor is asked for: the boxes (native pixels), the prompt, and which side of the boxes."""
+
+    boxes: tuple[Box, ...]
+    prompt: str
+    region: Region
+
+
 class Gate(NamedTuple):
-    """What one of a record's texts must say in the end, and why a sample that fails here was dropped."""
+    """What one of a record's texts must say in the end, and why a sample that fails here was dropped.
+
+    ``prompt`` and ``region`` are those of the edit that the text is about; None for the original.
+    """
 
     text: str
     wanted: str
     reason: str
+    prompt: str | None = None
+    region: Region = "foreground"
+
+    def edit(self, sample: Sample) -> Edit | None:
+        """The edit of this sample that the text is about; None for the original."""
+        if self.prompt is None:
+            return None
+        return Edit(sample.boxes, self.prompt.format(attribute=sample.attribute), self.region)
 
 
+_WITHOUT, _NORMAL = "No {attribute}", "No abnormality"
 GATES: tuple[Gate, ...] = (
     Gate("prediction", "yes", "original is not yes"),
-    Gate("prediction_edited", "no", "not no without the finding"),
-    Gate("prediction_edited_kept", "yes", "not yes with the finding alone kept"),
-    Gate("prediction_edited_kept_normal", "yes", "not yes with all else normal"),
+    Gate("prediction_edited", "no", "not no without the finding", _WITHOUT, "foreground"),
+    Gate("prediction_edited_kept", "yes", "not yes with the finding alone kept", _WITHOUT, "background"),
+    Gate("prediction_edited_kept_normal", "yes", "not yes with all else normal", _NORMAL, "background"),
 )
+FAILED = "failed"  # the reason of a sample that could not be judged
+
+
+def edited(editor: Editor, image: np.ndarray, edit: Edit, sample: Sample, seed: int = 0) -> np.ndarray:
+    """One edit of a sample's image, uint8 [height, width, 3] like ``image``.
+
+    Raises ``ValueError`` where the editor returns another size or type.
+    """
+    found = editor.edit(image, edit.boxes, edit.prompt, edit.region, seed, sample)
+    if found.shape != image.shape or found.dtype != np.uint8:
+        raise ValueError(
+            f"the editor {editor.name!r} made {found.dtype} {found.shape} of an image uint8 {image.shape}"
+        )
+    return found
 
 
 def counterfactuals(
     editor: Editor, image: np.ndarray, sample: Sample, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, ...]:
     """A sample's three edits, each uint8 [height, width, 3] like ``image``, in the order of :data:`GATES`.
 
     "No {attribute}" inside the boxes, "No {attribute}" outside them, "No abnormality" outside them. Raises
     ``ValueError`` where the editor returns another size or type.
     """
-    without = f"No {sample.attribute}"
-    edits = (
-        editor.edit(image, sample.boxes, without, "foreground", seed, sample),
-        editor.edit(image, sample.boxes, without, "background", seed, sample),
-        editor.edit(image, sample.boxes, "No abnormality", "background", seed, sample),
-    )
-    for edit in edits:
-        if edit.shape != image.shape or edit.dtype != np.uint8:
-            raise ValueError(
-                f"the editor {editor.name!r} made {edit.dtype} {edit.shape} of an image uint8 {image.shape}"
-            )
-    return edits
+    edits = (gate.edit(sample) for gate in GATES)
+    return tuple(edited(editor, image, edit, sample, seed) for edit in edits if edit is not None)
 
 
 def ask(model: Model, images: Sequence[np.ndarray], sample: Sample, mode: Mode) -> Record:
@@ -91,53 +115,36 @@ def judge(record: Record) -> str | None:
 
 @dataclass
 class Survival:
-    """How many samples survive the filter, and why the others do not; by mode and model, and by attribute."""
+    """How many samples survive the filter, and why the others do not; by mode, model, source and attribute."""
 
-    groups: dict[tuple[Mode, str, str], Counter[str]] = field(default_factory=dict)
+    groups: dict[tuple[Mode, str, str, str], Counter[str]] = field(default_factory=dict)
 
     def add(self, record: Record, sample: Sample, reason: str | None) -> None:
-        """Count one judged record; ``reason`` as :func:`judge` gives it."""
-        key = (record.mode, record.model, sample.attribute)
+        """Count one judged record; ``reason`` as :func:`judge` gives it, or ``FAILED``."""
+        key = (record.mode, record.model, sample.source, sample.attribute)
         self.groups.setdefault(key, Counter())["survived" if reason is None else reason] += 1
 
     def count(
-        self, mode: Mode | None = None, model: str | None = None, attribute: str | None = None
+        self,
+        mode: Mode | None = None,
+        model: str | None = None,
+        attribute: str | None = None,
+        source: str | None = None,
     ) -> dict[str, int]:
-        """Samples asked, answered yes, dropped for each reason, and survived, over all groups that match."""
+        """Samples asked, answered yes, dropped for each reason, failed, and survived, over all groups that match.
+
+        Those that failed are not among those answered yes, whatever was said before they failed.
+        """
         total: Counter[str] = Counter()
+        wanted = (mode, model, source, attribute)
         for key, group in self.groups.items():
-            if all(want in (None, have) for want, have in zip((mode, model, attribute), key, strict=True)):
+            if all(want in (None, have) for want, have in zip(wanted, key, strict=True)):
                 total.update(group)
         asked = total.total()
         return {
             "samples": asked,
-            "said yes": asked - total[GATES[0].reason],
+            "said yes": asked - total[GATES[0].reason] - total[FAILED],
             **{gate.reason: total[gate.reason] for gate in GATES},
+            FAILED: total[FAILED],
             "survived": total["survived"],
         }
-
-    def as_dict(self) -> dict[str, Any]:
-        """All counts as plain data, in an order that does not depend on the order of counting."""
-        runs = sorted({(mode, model) for mode, model, _ in self.groups})
-        return {
-            f"{mode} {model}": {
-                **self.count(mode, model),
-                "by attribute": {
-                    attribute: self.count(mode, model, attribute)
-                    for attribute in sorted({key[2] for key in self.groups if key[:2] == (mode, model)})
-                },
-            }
-            for mode, model in runs
-        }
-
-    def lines(self) -> list[str]:
-        """A sentence for each mode and model: how many survived, and how many were dropped for what."""
-        out = []
-        for mode, model in sorted({(mode, model) for mode, model, _ in self.groups}):
-            counts = self.count(mode, model)
-            drops = ", ".join(f"{counts[gate.reason]} {gate.reason}" for gate in GATES if counts[gate.reason])
-            out.append(
-                f"{model}, {mode}: {counts['survived']} of {counts['samples']} samples survive"
-                + (f" (dropped: {drops})." if drops else ".")
-            )
-        return out

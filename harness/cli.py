@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any, NoReturn
 
-from harness.commands import evaluate, explain, plugins, sources
+from harness.commands import build, evaluate, explain, plugins, sources
 from harness.errors import HarnessError, unknown_name
 
 GROUP = "harness.commands"
@@ -24,6 +24,7 @@ _EPILOG = """\
 start here:
   harness plugins                                   what is installed
   harness eval --attributor medfocus                rate a method on the embedded benchmark
+  harness build --limit 12                          make a benchmark anew, here of the embedded phantoms
   harness explain chest.png --question "Is there evidence of cardiomegaly in the image?"
   harness sources check --data-root DIR             which data sets of yours are complete
 """
@@ -63,6 +64,7 @@ def build_parser() -> Parser:
     broken: list[tuple[str, str, str]] = []
     evaluate.add_parser(subparsers)
     explain.add_parser(subparsers)
+    build.add_parser(subparsers)
     plugins.add_parser(subparsers, broken)
     sources.add_parser(subparsers)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -16,7 +16,14 @@ Region = Literal["foreground", "background"]
 
 
 class Editor(Plugin):
-    """Edits an image inside (``foreground``) or outside (``background``) the given boxes."""
+    """Edits an image inside (``foreground``) or outside (``background``) the given boxes.
+
+    ``follows_prompt``: whether the edit depends on the prompt. One that removes whatever is in the region, as
+    inpainting does, cannot be told to leave the finding there, so that it has no identity edit
+    (:mod:`harness.building.controls`).
+    """
+
+    follows_prompt: ClassVar[bool] = True
 
     def load(self) -> None:
         """Bring what the editor needs into memory; called once before the first use. May raise ``HarnessError``."""
@@ -33,8 +40,9 @@ class Editor(Plugin):
     ) -> np.ndarray:
         """An edited copy of ``image`` (uint8 [height, width, 3], same size), as the prompt says.
 
-        ``boxes`` are native pixels. ``prompt`` is "No {attribute}" or "No abnormality". ``sample`` tells where the
-        image came from, for editors that know more about a source than its pixels.
+        ``boxes`` are native pixels. ``prompt`` is "No {attribute}" or "No abnormality", or the attribute alone for
+        the identity control: what is there already. ``sample`` tells where the image came from (its source and image
+        name, on which alone the edit may depend), for editors that know more about a source than its pixels.
         """
 
 

@@ -1,4 +1,4 @@
-"""The one exception that users are meant to read."""
+"""The exceptions that users are meant to read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ class HarnessError(Exception):
 
     The command line prints the message alone (no traceback) and exits with status 2.
     """
+
+
+class RunError(HarnessError):
+    """A fault that ends a whole run, not one sample of it: no memory, no disk, weights that do not load."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> HarnessError:

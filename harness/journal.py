@@ -1,15 +1,16 @@
-"""The append-only journal of a run: a header line, then a line for every finished (sample, model, mode,
-attributor).
+"""The append-only journal of a run: a header line, then a line for every finished result.
 
 ``journal.jsonl`` holds nothing that depends on the time or the place, so that two runs of the same command
 give the same bytes; ``timings.jsonl`` beside it holds the seconds. Each line is on the disk before the next
-one is begun, and the same command goes on where it was stopped.
+one is begun, and the same command goes on where it was stopped. An evaluation's lines are each about a
+(sample, model, mode, attributor); other commands' journals differ in their :class:`Layout` alone.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,21 @@ KEY = ("source", "index", "model", "mode", "attributor")
 Key = tuple[str, int, str, str, str]
 
 
+@dataclass(frozen=True)
+class Layout:
+    """The names of a journal's two files, the fields that say what a line is about, and who writes it."""
+
+    journal: str
+    timings: str
+    key: tuple[str, ...]
+    command: str
+
+
+EVALUATION = Layout(JOURNAL, TIMINGS, KEY, "harness eval")
+
+
 def key_of(row: dict[str, Any]) -> Key:
-    """The key of a row. Raises ``KeyError`` where it lacks a part."""
+    """The key of an evaluation's row. Raises ``KeyError`` where it lacks a part."""
     source, index, model, mode, attributor = (row[part] for part in KEY)
     return source, index, model, mode, attributor
 
@@ -37,13 +51,17 @@ class Journal:
     ``header`` is everything that the results depend on, as JSON. A journal already there must have the same
     header, unless ``fresh``, which discards it. That goes for the versions of libraries and the device too:
     results of two environments in one journal could not be told apart, and no single run would repeat them.
-    ``rows`` holds the rows by key, with those that were there before. Raises ``HarnessError`` where another
-    process writes to the folder, the header differs, or the folder cannot be written.
+    ``rows`` holds the rows by the values of ``layout.key``, with those that were there before. Raises
+    ``HarnessError`` where another process writes to the folder, the header differs, or the folder cannot be
+    written.
     """
 
-    def __init__(self, folder: Path, header: dict[str, Any], fresh: bool = False) -> None:
-        self.folder, self.rows = folder, dict[Key, dict[str, Any]]()
-        self._path = folder / JOURNAL
+    def __init__(
+        self, folder: Path, header: dict[str, Any], fresh: bool = False, layout: Layout = EVALUATION
+    ) -> None:
+        self.folder, self.layout = folder, layout
+        self.rows = dict[tuple[Any, ...], dict[str, Any]]()
+        self._path = folder / layout.journal
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._journal = _open(self._path)
@@ -51,7 +69,7 @@ class Journal:
             raise _unwritable(folder, error) from error
         try:
             _lock(self._journal, folder)
-            self._timings = _open(folder / TIMINGS)
+            self._timings = _open(folder / layout.timings)
             self._begin(header, fresh)
         except OSError as error:
             self.close()
@@ -65,25 +83,28 @@ class Journal:
             os.ftruncate(self._journal, 0)
             os.ftruncate(self._timings, 0)
         _mend(self._journal, self._path)
-        _mend(self._timings, self.folder / TIMINGS)
+        _mend(self._timings, self.folder / self.layout.timings)
         # Through JSON and back, so that a tuple here equals a list there.
         wanted = {"format": FORMAT, **json.loads(_line(header))}
         if os.fstat(self._journal).st_size == 0:
             self._append(self._journal, wanted)
             return
-        found, rows = read_journal(self.folder)
+        found, rows = read_journal(self.folder, self.layout)
         changes = differences(found, wanted)
         if changes:
             raise HarnessError(
                 f"{self._path} is from a run with other settings ({'; '.join(changes)}); "
                 "give --fresh to discard it, or another --output."
             )
-        self.rows = {key_of(row): row for row in rows}
+        self.rows = {self._key(row): row for row in rows}
 
     def add(self, row: dict[str, Any]) -> None:
         """Append one finished row; it is on the disk when this returns. Raises ``ValueError`` for NaN."""
         self._append(self._journal, row)
-        self.rows[key_of(row)] = row
+        self.rows[self._key(row)] = row
+
+    def _key(self, row: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(row[part] for part in self.layout.key)
 
     def time(self, stage: str, seconds: float, **about: Any) -> None:
         """Append how long one stage took, in seconds."""
@@ -115,16 +136,16 @@ class Journal:
         self.close()
 
 
-def read_journal(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def read_journal(folder: Path, layout: Layout = EVALUATION) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The header and the rows of a folder's journal, as they lie there; a torn last line is left out.
 
     Raises ``HarnessError`` where there is no journal, or a line of it is no journal line.
     """
-    path = folder / JOURNAL
+    path = folder / layout.journal
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise HarnessError(f"There is no journal in {folder}; `harness eval` writes one.") from None
+        raise HarnessError(f"There is no journal in {folder}; `{layout.command}` writes one.") from None
     except OSError as error:
         raise HarnessError(f"The journal {path} cannot be read: {error.strerror or error}.") from error
     lines = data.split(b"\n")[:-1]
@@ -137,7 +158,7 @@ def read_journal(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         )
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(parsed[1:], 2):
-        if row is None or not all(part in row for part in (*KEY, "status")):
+        if row is None or not all(part in row for part in (*layout.key, "status")):
             raise HarnessError(f"The journal {path} is broken at line {number}; give --fresh to start anew.")
         rows.append(row)
     return parsed[0], rows

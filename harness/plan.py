@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness import options as plugin_options
 from harness.attempt import one_line
@@ -86,7 +86,7 @@ def make_plan(
     runners = _unique(cls for cls, _ in groups)
     classes: list[type[Plugin]] = [*methods, *runners, *_unique(homes.values())]
     chosen = plugin_options.for_plugins(options, classes)
-    made = {cls: _make(cls, chosen[cls], data_root) for cls in _unique(homes.values())}
+    made = {cls: make_source(cls, chosen[cls], data_root) for cls in _unique(homes.values())}
     sources = {dataset: made[cls] for dataset, cls in homes.items()}
     samples = _find_samples(sources, groups.values())
     tasks = {model: _tasks(model, groups, samples, folder) for model in runners}
@@ -99,7 +99,7 @@ def make_plan(
         },
         "planned": _planned(groups, list(records)),
         "available": available,
-        "samples": _digest(samples),
+        "samples": digest(samples),
         "attributors": [cls.name for cls in methods],
         "plugins": {
             kind: {cls.name: describe(registry, cls, chosen[cls]) for cls in found}
@@ -114,7 +114,8 @@ def make_plan(
     return Plan(methods, tasks, sources, chosen, header, available, absent, notes)
 
 
-def _make(cls: type[Source], chosen: NoOptions, data_root: Path | None) -> Source:
+def make_source(cls: type[Source], chosen: NoOptions, data_root: Path | None) -> Source:
+    """A source, ready for use. Raises ``HarnessError`` where it cannot be set up."""
     try:
         return cls(chosen, data_root)
     except HarnessError:
@@ -135,6 +136,8 @@ def default_bench(registry: Registry) -> Path:
 
 
 Groups = dict[tuple[type[Model], Mode], list[Record]]
+Name = TypeVar("Name")
+Row = TypeVar("Row")
 
 
 def _by_model(
@@ -159,8 +162,8 @@ def _by_model(
     return groups
 
 
-def thin(groups: Groups, limit: int) -> Groups:
-    """``limit`` records in all: as many from each group as from any other, evenly spaced in each.
+def thin(groups: dict[Name, list[Row]], limit: int) -> dict[Name, list[Row]]:
+    """``limit`` rows in all: as many from each group as from any other, evenly spaced in each.
 
     A group too small for its share gives all it has, and the larger ones make up for it.
     """
@@ -231,7 +234,7 @@ def _planned(groups: Groups, modes: Sequence[Mode]) -> dict[str, dict[str, int]]
     }
 
 
-def _digest(samples: dict[tuple[str, int], Sample]) -> str:
+def digest(samples: dict[tuple[str, int], Sample]) -> str:
     """SHA-256 of what the sources say about the samples in use."""
     rows = [
         [dataset, index, s.image, s.attribute, [list(box) for box in s.boxes], s.answer, s.concept]

@@ -3,8 +3,6 @@ journal."""
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,11 +19,12 @@ from harness.errors import HarnessError
 from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.images import letterbox
 from harness.journal import KEY, Journal, Key
+from harness.loading import free_memory, load
 from harness.model import Capture, Model
 from harness.plan import Plan, Task, make_plan
 from harness.progress import Progress
 from harness.registry import Registry
-from harness.source import MODES, Mode, Sample
+from harness.source import MODES, Mode, Sample, read
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -185,17 +184,11 @@ class _Run:
                 self.journal.add(_row(task, key, fields))
                 progress.advance()
         del model
-        _free_memory()
+        free_memory()
 
     def _load(self, cls: type[Model]) -> Model:
         start = time.perf_counter()
-        try:
-            model = cls(self.plan.options[cls])
-            model.load()
-        except HarnessError:
-            raise
-        except Exception as error:
-            raise HarnessError(f"The model {cls.name!r} cannot be loaded: {one_line(error)}.") from error
+        model = load(cls, self.plan.options[cls], "model")
         self.journal.time("load", time.perf_counter() - start, model=cls.name)
         return model
 
@@ -204,9 +197,7 @@ class _Run:
         start = time.perf_counter()
         sample = task.sample
         try:
-            image = self.plan.sources[task.record.dataset].image(sample)
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-                raise ValueError(f"the source gave an image {image.dtype} {image.shape}, not uint8 [h, w, 3]")
+            image = read(self.plan.sources[task.record.dataset], sample)
             frame, place = letterbox(image, FRAME_SIDE)
             scene = _Scene(frame, place, checked(sample.boxes))
         except Exception as error:
@@ -261,11 +252,3 @@ def _row(task: Task, key: Key, fields: dict[str, Any]) -> dict[str, Any]:
 def _json_boxes(boxes: Sequence[Box]) -> list[list[float | None]]:
     """Boxes as JSON; an edge that is no number becomes null."""
     return [[float(edge) if np.isfinite(edge) else None for edge in box] for box in boxes]
-
-
-def _free_memory() -> None:
-    """Give a dropped model's memory back before the next one is loaded."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -69,7 +69,9 @@ class Source(Plugin):
 
     ``bench`` names a folder of MedGround-Bench records (``direct.json``, ``reasoning.json``) that ships with the
     source, if any; a source that has one can be evaluated with no further data. ``data``: the files and folders
-    that users bring, none where the source needs no data.
+    that users bring, none where the source needs no data. ``editor`` names the editor that makes its counterfactuals
+    where the user names none. ``licence`` says, for the card of a benchmark that is built from it, on what terms its
+    images and annotations may be used, and ``redistributable`` whether they may be passed on to anybody.
 
     Each walk through ``samples`` leaves behind what its caller should tell the user (see ``notes``):
     ``unreadable``, the images whose samples were left out of the order because the image is broken, and why;
@@ -78,6 +80,9 @@ class Source(Plugin):
 
     bench: ClassVar[Path | None] = None
     data: ClassVar[tuple[DataPath, ...]] = ()
+    editor: ClassVar[str | None] = None
+    licence: ClassVar[str] = "not stated: ask its publisher before you pass anything on"
+    redistributable: ClassVar[bool] = False
 
     def __init__(self, options: NoOptions | None = None, data_root: Path | None = None) -> None:
         super().__init__(options)
@@ -110,3 +115,11 @@ class Source(Plugin):
             "have lower numbers for it, which is right only if the benchmark was built without them too; if "
             f"your copy is damaged, get them again. The first: {next(iter(self.unreadable.values()))}",
         ]
+
+
+def read(source: Source, sample: Sample) -> np.ndarray:
+    """The sample's image as :meth:`Source.image` gives it. Raises ``ValueError`` where that is not as promised."""
+    image = source.image(sample)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"the source gave an image {image.dtype} {image.shape}, not uint8 [h, w, 3]")
+    return image

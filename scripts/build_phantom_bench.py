@@ -1,4 +1,4 @@
-"""Build the phantom benchmark that ships: samples, both models' answers, and the causal filter over them.
+"""Build the phantom benchmark that ships: choose its patients and list their findings; ``harness build`` does the rest.
 
 ``python -m scripts.build_phantom_bench --patients N`` writes ``samples.json``, the records that survive, and
 ``survival.json``, which says what was dropped and why. Nothing is random: the same patients and weights give the same
@@ -9,63 +9,51 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from concurrent.futures import ProcessPoolExecutor
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from harness import Model, Registry
-from harness.benchmark import Record, write_records
-from harness.causal import Survival, ask, counterfactuals, judge
-from harness.source import MODES, Sample
-from plugins.editors.phantom import PhantomEditor
+from harness import Registry
+from harness.building.build import build
+from harness.source import MODES
 from plugins.phantom import splits
-from plugins.sources.phantom import BENCH, Phantom, enumerate_samples
+from plugins.sources.phantom import BENCH, enumerate_samples
 from scripts.evaluate_phantom_models import MODELS
 
-_loaded: list[Model] = []
+
+def write_samples(patients: int) -> None:
+    """List the findings of the first patients of the benchmark's split, as the source reads them."""
+    samples = enumerate_samples(splits.BENCH[:patients])
+    rows = ",\n".join(json.dumps([s.image, s.attribute, [int(edge) for edge in s.boxes[0]]]) for s in samples)
+    BENCH.mkdir(exist_ok=True)
+    (BENCH / "samples.json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")
 
 
-def load() -> None:
-    """Bring the models into a worker's memory."""
-    import torch
-
-    torch.set_num_threads(1)
-    registry = Registry.discover()
-    for name in MODELS:
-        _loaded.append(registry.find("model", name)())
-        _loaded[-1].load()
-
-
-def answers(sample: Sample) -> list[Record]:
-    """Every model's answers about one sample and its edits, in both modes."""
-    image = Phantom().image(sample)
-    images = (image, *counterfactuals(PhantomEditor(), image, sample))
-    return [ask(model, images, sample, mode) for model in _loaded for mode in MODES]
+def survival(report: dict[str, Any]) -> dict[str, Any]:
+    """The counts that ship: a build's report by mode and model, without its settings."""
+    runs = {f"{run['mode']} {run['model']}": run for run in report["filter"]}
+    apart = ("mode", "model", "source", "attributes")
+    return {
+        name: {key: value for key, value in run.items() if key not in apart} | {"by attribute": run["attributes"]}
+        for name, run in sorted(runs.items())
+    }
 
 
 def main() -> None:
-    """Ask, filter, write."""
+    """List, build, copy."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--patients", type=int, default=100)
-    parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    samples = list(enumerate_samples(splits.BENCH[: args.patients]))
-    survival, kept, start = Survival(), list[Record](), time.perf_counter()
-    with ProcessPoolExecutor(args.workers, initializer=load) as pool:
-        for sample, records in zip(samples, pool.map(answers, samples), strict=True):
-            for record in records:
-                reason = judge(record)
-                survival.add(record, sample, reason)
-                if reason is None:
-                    kept.append(record)
-            if sample.index % 20 == 0:
-                seconds = time.perf_counter() - start
-                print(f"{sample.index + 1} of {len(samples)} samples, {len(kept)} records, {seconds:.0f} s", flush=True)
-    BENCH.mkdir(exist_ok=True)
-    rows = ",\n".join(json.dumps([s.image, s.attribute, [int(edge) for edge in s.boxes[0]]]) for s in samples)
-    (BENCH / "samples.json").write_text(f"[\n{rows}\n]\n", encoding="utf-8")
-    write_records(BENCH, kept)
-    (BENCH / "survival.json").write_text(json.dumps(survival.as_dict(), indent=1) + "\n", encoding="utf-8")
-    print("\n".join(survival.lines()))
+    write_samples(args.patients)
+    # A new folder each time: a build's header does not see that the weights have changed.
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        build(Registry.discover(), sources=["phantom"], models=MODELS, output=folder)
+        for mode in MODES:
+            shutil.copyfile(folder / f"{mode}.json", BENCH / f"{mode}.json")
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    (BENCH / "survival.json").write_text(json.dumps(survival(report), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 import toys
 from toys import DARK, WRONG_BOX, ToyEditor, ToyModel, ToySource, record
 
-from harness.causal import GATES, Survival, ask, counterfactuals, judge
+from harness.causal import FAILED, GATES, Survival, ask, counterfactuals, judge
 from harness.geometry import Box
 from harness.source import Sample
 
@@ -90,14 +90,18 @@ def test_survival_counts_add_up() -> None:
     survival.add(record(0, "reasoning", "other"), samples[0], None)
     assert survival.count("direct", "toy") == {
         "samples": 6, "said yes": 5, GATES[0].reason: 1, GATES[1].reason: 1, GATES[2].reason: 0,
-        GATES[3].reason: 1, "survived": 3,
+        GATES[3].reason: 1, "failed": 0, "survived": 3,
     }  # fmt: skip
     assert survival.count()["samples"] == 7
     assert survival.count(attribute="toy nodule")["samples"] == 3
-    table = survival.as_dict()
-    assert list(table) == ["direct toy", "reasoning other"]
-    assert list(table["direct toy"]["by attribute"]) == ["toy mass", "toy nodule"]
-    assert survival.lines()[0] == (
-        "toy, direct: 3 of 6 samples survive (dropped: 1 original is not yes, 1 not no without the finding, "
-        "1 not yes with all else normal)."
-    )
+    assert survival.count(source="toy", mode="direct")["samples"] == 6
+    assert survival.count(source="elsewhere")["samples"] == 0
+
+
+def test_what_failed_is_no_yes() -> None:
+    survival = Survival()
+    sample = next(ToySource().samples())
+    survival.add(record(0), sample, FAILED)
+    survival.add(record(0, "reasoning"), sample, None)
+    counts = survival.count()
+    assert (counts["samples"], counts["said yes"], counts[FAILED], counts["survived"]) == (2, 1, 1, 1)

@@ -153,6 +153,8 @@ def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tup
         rows.extend(("needs", f"{file.path}: {file.holds}") for file in cls.data)
         if cls.bench is not None:
             rows.append(("benchmark", str(cls.bench)))
+        rows.append(("edited by", cls.editor or "the editor that --editor names"))
+        rows.append(("licence", cls.licence))
     rows.append(("from", f"{_origin(origin)}, module {origin.module}"))
     return rows
 

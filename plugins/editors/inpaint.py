@@ -27,6 +27,7 @@ class Inpaint(Editor):
     """
 
     name: ClassVar[str] = "inpaint"
+    follows_prompt: ClassVar[bool] = False
 
     class Options(NoOptions):
         """How fine the filling is."""

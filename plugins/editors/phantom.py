@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.source import Sample
-from plugins.phantom.vocabulary import FINDING
+from plugins.phantom.vocabulary import FINDING, Finding
 
 
 class PhantomEditor(Editor):
@@ -29,14 +29,17 @@ class PhantomEditor(Editor):
         seed: int = 0,
         sample: Sample | None = None,
     ) -> np.ndarray:
-        """The prompts it knows: "No {attribute}" takes one finding away, "No abnormality" takes all."""
+        """The prompts it knows: "No {attribute}" takes one finding away, "No abnormality" takes all, and
+        "{attribute}" none, which gives the image back."""
         if sample is None or sample.source != "phantom":
             raise HarnessError("The phantom editor edits phantoms only; choose another editor for other images.")
         from plugins.phantom.film import film, seed_of  # scipy: not needed to list the plugins
 
         shown = film(seed_of(sample.image))
         attribute = prompt.removeprefix("No ")
-        if prompt == "No abnormality":
+        if prompt in FINDING:
+            without = frozenset[Finding]()
+        elif prompt == "No abnormality":
             without = frozenset(shown.findings)
         elif prompt.startswith("No ") and attribute in FINDING:
             without = frozenset({FINDING[attribute]})

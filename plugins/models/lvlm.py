@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from harness.geometry import Box
+from harness.loading import free_memory, out_of_memory
 from harness.model import Capability, Capture, Model, Trace
 from harness.plugin import NoOptions
 from plugins.checkpoint import load_checkpoint, pick_device
@@ -200,13 +201,13 @@ class TransformersModel(Model):
         while start < count:
             try:
                 found = run(slice(start, start + self._batch_size))
-            except RuntimeError as error:
-                if self._batch_size == 1 or not _out_of_memory(error):
+            except (MemoryError, RuntimeError) as error:
+                if self._batch_size == 1 or not out_of_memory(error):
                     raise
                 found = None
             if found is None:  # out here nothing holds the failed pass's tensors any more
                 self._batch_size //= 2
-                _give_back_memory()
+                free_memory()
                 continue
             start += self._batch_size
             yield found
@@ -266,17 +267,3 @@ class TransformersModel(Model):
         # One image at a time: T x vocabulary in float32 is what the biggest models can spare.
         rows = [row.float().log_softmax(-1).gather(-1, target)[:, 0] for row in logits]
         return torch.stack(rows).double()
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error says that a GPU's memory ran out, or the machine's."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def _give_back_memory() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from harness.errors import HarnessError
 from harness.source import Sample, Source
 
 PHYSIONET = "PhysioNet (credentialed access)"
+CREDENTIALED = "PhysioNet Credentialed Health Data License: for credentialed users, not to be passed on"
 
 
 class FileSource(Source):
@@ -17,6 +19,8 @@ class FileSource(Source):
 
     The first of ``data`` is the annotation file.
     """
+
+    editor: ClassVar[str | None] = "radedit"
 
     @property
     def root(self) -> Path:

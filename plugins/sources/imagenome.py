@@ -10,7 +10,7 @@ from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.source import DataPath, Sample, Source
 from plugins.sources.annotations import MISSING, Row, covering, fault, four_numbers, read_rows, shown
-from plugins.sources.files import PHYSIONET, FileSource
+from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource
 
 IMAGES = "mimic-cxr-jpg/2.1.0/files"
 CATEGORIES = ("anatomicalfinding", "disease")
@@ -33,6 +33,7 @@ class ImaGenome(FileSource):
     """
 
     name: ClassVar[str] = "imagenome"
+    licence: ClassVar[str] = CREDENTIALED
     data: ClassVar[tuple[DataPath, ...]] = (
         DataPath(
             "chest-imagenome/1.0.0/gold_dataset/gold_object_attribute_with_coordinates.txt",

@@ -46,6 +46,7 @@ class PadChestGR(FileSource):
 
     name: ClassVar[str] = "padchest_gr"
     aliases: ClassVar[tuple[str, ...]] = ("padchest-gr",)
+    licence: ClassVar[str] = "BIMCV research use agreement: not to be passed on"
     data: ClassVar[tuple[DataPath, ...]] = (
         DataPath("filtered_studies.json", "annotations", BIMCV, URL),
         DataPath(IMAGES, "images (16-bit PNG)", BIMCV, URL),

@@ -28,6 +28,9 @@ class Phantom(Source):
 
     name: ClassVar[str] = "phantom"
     bench: ClassVar[Path | None] = BENCH
+    editor: ClassVar[str | None] = "phantom"
+    licence: ClassVar[str] = "Apache-2.0 (rendered by the harness itself; no patient is behind them)"
+    redistributable: ClassVar[bool] = True
 
     def samples(self) -> Iterator[Sample]:
         """The listed findings, in the order of the patients' seeds."""

@@ -9,7 +9,7 @@ from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.source import DataPath, Sample, Source
 from plugins.sources.annotations import MISSING, covering, read_rows, whole_pixels
-from plugins.sources.files import PHYSIONET, FileSource
+from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource
 
 URL = "https://physionet.org/content/vindr-cxr/1.0.0/"
 IMAGES = "vindr-cxr/1.0.0/test"
@@ -29,6 +29,7 @@ class VinDrCXR(FileSource):
 
     name: ClassVar[str] = "vindr_cxr"
     aliases: ClassVar[tuple[str, ...]] = ("vindr-cxr",)
+    licence: ClassVar[str] = CREDENTIALED
     data: ClassVar[tuple[DataPath, ...]] = (
         DataPath("vindr-cxr/1.0.0/annotations/annotations_test.csv", "annotations", PHYSIONET, URL),
         DataPath(IMAGES, "images (DICOM)", PHYSIONET, URL),

@@ -1,0 +1,130 @@
+"""Edits kept on disk by content: the same edit of the same image is made once, for all models and runs.
+
+An edit lies at ``KEY[:2]/KEY.png`` below the cache's folder; KEY is a SHA-256 of all that it depends on. The PNG is
+lossless, appears whole or not at all, and carries a digest of its key and pixels: a file that is torn, altered or
+under a wrong name is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.attempt import seed_everything
+from harness.causal import Edit, edited
+from harness.editor import Editor
+from harness.errors import RunError
+from harness.loading import free_memory
+from harness.source import Sample
+
+_DIGEST = "digest"  # the PNG's text chunk
+
+
+class EditCache:
+    """One editor's edits, from the disk where they are there.
+
+    ``make`` gives the editor, ready for use; it is called when the first edit is missing. ``identity``: the
+    editor's name, version and options as JSON, part of every key. ``mended`` counts the files that were broken.
+    """
+
+    def __init__(self, make: Callable[[], Editor], identity: dict[str, Any], folder: Path, seed: int = 0) -> None:
+        self.folder, self.seed, self.mended = folder, seed, 0
+        self._make, self._identity = make, identity
+        self._editor: Editor | None = None
+
+    def get(self, image: np.ndarray, edit: Edit, sample: Sample) -> tuple[np.ndarray, str]:
+        """The edited image, uint8 [height, width, 3], and its file's name in the folder.
+
+        Raises ``RunError`` where the editor does not load or the folder cannot be written, and whatever the editor
+        raises.
+        """
+        key = self.key(image, edit, sample)
+        name = f"{key[:2]}/{key}.png"
+        path = self.folder / name
+        found = _read(path, key)
+        if found is None or found.shape != image.shape:
+            self.mended += path.exists()
+            if self._editor is None:
+                self._editor = self._make()
+            seed_everything(self.seed)  # for an editor that draws from the global generators
+            found = edited(self._editor, image.copy(), edit, sample, self.seed)
+            _write(path, key, found)
+        return found, name
+
+    def key(self, image: np.ndarray, edit: Edit, sample: Sample) -> str:
+        """SHA-256 of what an edit depends on, hexadecimal.
+
+        The image's name is part of it for editors that know more about a source than its pixels; the sample's
+        attribute is not, so that two findings with the same boxes share their "No abnormality".
+        """
+        about = {
+            "editor": self._identity,
+            "shape": image.shape,
+            "image": sha256(np.ascontiguousarray(image).tobytes()).hexdigest(),
+            "of": [sample.source, sample.image],
+            "boxes": [[float(edge) for edge in box] for box in edit.boxes],
+            "prompt": edit.prompt,
+            "region": edit.region,
+            "seed": self.seed,
+        }
+        return sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+    def close(self) -> None:
+        """Give the editor's memory back; the next missing edit loads it again."""
+        if self._editor is not None:
+            self._editor = None
+            free_memory()
+
+
+def png(image: np.ndarray, **texts: str) -> bytes:
+    """An image, uint8 [height, width, 3], as a lossless PNG; one channel where all three are the same."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    for name, text in texts.items():
+        info.add_text(name, text)
+    grey = (image == image[..., :1]).all()
+    buffer = BytesIO()
+    Image.fromarray(image[..., 0] if grey else image).save(buffer, "PNG", compress_level=1, pnginfo=info)
+    return buffer.getvalue()
+
+
+def _digest(key: str, image: np.ndarray) -> str:
+    return sha256(key.encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def _read(path: Path, key: str) -> np.ndarray | None:
+    """A cached image, or None where it is missing or not what was written."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("PNG",)) as picture:
+            image = np.asarray(picture.convert("RGB"))
+            said = picture.info.get(_DIGEST)
+    except Exception:  # Pillow raises many kinds for broken files
+        return None
+    return image if said == _digest(key, image) else None
+
+
+def _write(path: Path, key: str, image: np.ndarray) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_bytes(png(image, **{_DIGEST: _digest(key, image)}))
+            draft.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                draft.unlink()
+            raise
+    except OSError as error:
+        raise RunError(f"The edits cannot be written to {path.parent}: {error.strerror or error}.") from error

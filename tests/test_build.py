@@ -1,0 +1,242 @@
+"""``harness build``: what it asks, what it keeps, and that nothing is lost or asked twice however it is stopped."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import toys
+from rich.console import Console
+from toys import DARK, UNREADABLE, WRONG_BOX, ToyEditor, ToyModel, ToySource
+
+from harness.benchmark import read_records
+from harness.building.build import OUTPUTS, Built, build
+from harness.building.loop import BUILD
+from harness.causal import GATES, ask, counterfactuals, judge
+from harness.errors import HarnessError
+from harness.journal import read_journal
+from harness.runner import evaluate
+from harness.source import MODES
+
+WITHOUT = GATES[1].text
+
+
+def run(folder: Path, **changes: Any) -> Built:
+    """A build of the toy world."""
+    settings = {"sources": ["toy"], "editor": "toy", "models": ["toy"], **changes}
+    return build(toys.registry(), output=folder, console=Console(quiet=True), **settings)
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return read_journal(folder / "work", BUILD)[1]
+
+
+def report(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return found
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in OUTPUTS if (folder / name).exists()}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are no networks to free; looking for them is most of a toy build's time."""
+    monkeypatch.setattr(gc, "collect", lambda: 0)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The questions that models were asked."""
+    questions: list[str] = []
+    answer = ToyModel.answer
+
+    def note(self: ToyModel, image: np.ndarray, question: str) -> str:
+        questions.append(question)
+        return answer(self, image, question)
+
+    monkeypatch.setattr(ToyModel, "answer", note)
+    return questions
+
+
+def test_it_keeps_what_the_filter_keeps(tmp_path: Path) -> None:
+    """The records are those that asking each sample by itself would give."""
+    built = run(tmp_path, models=["toy", "black-box"])
+    expected = []
+    for sample in ToySource().samples():
+        if sample.index != UNREADABLE:
+            image = ToySource().image(sample)
+            images = (image, *counterfactuals(ToyEditor(), image, sample))
+            for model in (ToyModel(), toys.ToyBlackBox()):
+                expected += [ask(model, images, sample, mode) for mode in MODES]
+    kept = read_records(tmp_path)
+    for mode in MODES:
+        assert kept[mode] == [record for record in expected if record.mode == mode and judge(record) is None]
+    assert (built.questions, built.survived, built.failed, built.interrupted) == (24, 12, 4, False)
+
+
+def test_the_report_counts_every_gate(tmp_path: Path) -> None:
+    run(tmp_path, modes=["direct"])
+    said = report(tmp_path)
+    (counts,) = said["filter"]
+    assert {name: count for name, count in counts.items() if name != "attributes"} == {
+        "mode": "direct", "model": "toy", "source": "toy", "samples": 6, "said yes": 4, GATES[0].reason: 1,
+        GATES[1].reason: 1, GATES[2].reason: 0, GATES[3].reason: 0, "failed": 1, "survived": 3,
+    }  # fmt: skip
+    assert {name: row["survived"] for name, row in counts["attributes"].items()} == {"toy mass": 2, "toy nodule": 1}
+    assert said["failures"] == [
+        {"source": "toy", "index": UNREADABLE, "model": "toy", "mode": "direct", "view": "prediction",
+         "error": f"The image toy:{UNREADABLE} is broken."}
+    ]  # fmt: skip
+    text = (tmp_path / "report.md").read_text()
+    assert "| direct | toy | toy | 6 | 1 | 1 | 0 | 0 | 1 | 3 |" in text
+    assert f"The image toy:{UNREADABLE} is broken." in text
+    assert said["controls"] is None and not (tmp_path / "controls.json").exists()
+    # Only what was built: another mode's file would be an empty benchmark.
+    assert not (tmp_path / "reasoning.json").exists() and not (tmp_path / "reasoning.parquet").exists()
+
+
+def test_a_no_is_not_asked_further_and_models_share_the_edits(tmp_path: Path, asked: list[str]) -> None:
+    run(tmp_path, models=["toy", "black-box"], modes=["direct"])
+    # Five readable originals, and three edits for each of the four that are bright.
+    assert len(asked) == 2 * (5 + 3 * 4)
+    assert len(ToyEditor.prompts) == 3 * 4
+    assert not any(row["index"] == DARK and row["view"] != "prediction" for row in rows(tmp_path))
+
+
+def test_edits_are_shared_by_runs(tmp_path: Path) -> None:
+    run(tmp_path / "a", cache=tmp_path / "cache")
+    made = len(ToyEditor.prompts)
+    run(tmp_path / "b", cache=tmp_path / "cache", modes=["direct"])
+    assert made and not ToyEditor.prompts
+    run(tmp_path / "b", cache=tmp_path / "cache", modes=["direct"], seed=1, fresh=True)
+    assert len(ToyEditor.prompts) == made
+    assert not (tmp_path / "a" / "work" / "edits").exists()
+
+
+def test_two_builds_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        run(tmp_path / name, controls=True, images=True)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    assert len(files(tmp_path / "a")) == len(OUTPUTS)
+    names = ("build.jsonl",)
+    assert [(tmp_path / "a" / "work" / n).read_bytes() for n in names] == [
+        (tmp_path / "b" / "work" / n).read_bytes() for n in names
+    ]
+
+
+def test_a_finished_build_asks_nothing_and_takes_controls_on(tmp_path: Path, asked: list[str]) -> None:
+    run(tmp_path / "once", controls=True)
+    run(tmp_path / "twice")
+    before, records = len(asked), files(tmp_path / "twice")
+    run(tmp_path / "twice")
+    assert len(asked) == before and not ToyModel.loads and files(tmp_path / "twice") == records
+    run(tmp_path / "twice", controls=True)
+    assert len(asked) == before + 2 * 3 * 2  # modes, survivors, controls
+    assert files(tmp_path / "twice") == files(tmp_path / "once")
+    assert (tmp_path / "twice" / "direct.json").read_bytes() == records["direct.json"]
+
+
+def test_other_settings_are_another_build(tmp_path: Path) -> None:
+    run(tmp_path, modes=["direct"])
+    for changes in ({"seed": 1}, {"models": ["black-box"]}, {"modes": ["reasoning"]}, {"limit": 2}):
+        with pytest.raises(HarnessError, match="other settings"):
+            run(tmp_path, **{"modes": ["direct"], **changes})
+    assert run(tmp_path, modes=["reasoning"], fresh=True).survived == 3
+    assert not (tmp_path / "direct.json").exists() and not (tmp_path / "direct.parquet").exists()
+
+
+def test_records_that_were_not_built_there_are_not_overwritten(tmp_path: Path) -> None:
+    toys.bench(tmp_path)
+    before = (tmp_path / "direct.json").read_bytes()
+    with pytest.raises(HarnessError, match=r"direct\.json that was not built there"):
+        run(tmp_path)
+    assert (tmp_path / "direct.json").read_bytes() == before and not (tmp_path / "work").exists()
+
+
+def test_a_limit_is_spread_over_the_samples(tmp_path: Path) -> None:
+    run(tmp_path, limit=2, modes=["direct"])
+    assert [row["index"] for row in rows(tmp_path) if row["view"] == "prediction"] == [1, 4]
+    with pytest.raises(HarnessError, match="at least 1 sample"):
+        run(tmp_path, limit=0)
+
+
+def test_the_built_folder_can_be_evaluated(tmp_path: Path) -> None:
+    run(tmp_path / "bench")
+    result = evaluate(
+        toys.registry(), ["good"], bench=tmp_path / "bench", output=tmp_path / "out", console=Console(quiet=True)
+    )
+    assert (result.finished, result.failed) == (6, 0)
+
+
+# --- kill -9
+
+
+class Deadly(ToyModel):
+    """Logs every question and ends the process at the one whose number the environment gives."""
+
+    name: ClassVar[str] = "toy"
+
+    def answer(self, image: np.ndarray, question: str) -> str:
+        log = Path(os.environ["TOY_LOG"])
+        with log.open("a") as file:
+            file.write(f"{image.sum()} {question}\n")
+        if len(log.read_text().splitlines()) == int(os.environ.get("TOY_DIES_AT", 0)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().answer(image, question)
+
+
+_CHILD = """
+import sys; sys.path[:0] = ["tests", "."]
+import toys, test_build
+from pathlib import Path
+toys.ToyModel = test_build.Deadly
+test_build.run(Path(sys.argv[1]), controls=True)
+"""
+
+
+def test_a_kill_loses_no_answer_and_asks_none_again(tmp_path: Path) -> None:
+    whole, log = tmp_path / "whole", tmp_path / "log"
+    run(whole, controls=True)
+    deaths = (3, 17, 40)  # in the originals, the edits and the controls
+    for death in (*deaths, 0):
+        done = subprocess.run(
+            [sys.executable, "-c", _CHILD, str(tmp_path / "killed")], check=False, capture_output=True, text=True,
+            env={**os.environ, "TOY_LOG": str(log), "TOY_DIES_AT": str(death)},
+        )  # fmt: skip
+        assert done.returncode == (-signal.SIGKILL if death else 0), done.stderr
+        with (tmp_path / "killed" / "work" / BUILD.journal).open("ab") as journal:
+            journal.write(b"" if not death else b'{"source": "toy", "ind')
+    assert files(tmp_path / "killed") == files(whole)
+    assert rows(tmp_path / "killed") == rows(whole)
+    # Each killed question is asked once more, and nothing else is.
+    answered = sum(row["answer"] is not None for row in rows(whole))
+    assert len(log.read_text().splitlines()) == answered + len(deaths)
+
+
+def test_two_builds_in_one_folder_are_one_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fcntl")
+
+    def again(self: ToyModel, image: np.ndarray, question: str) -> str:
+        with pytest.raises(HarnessError, match="Another run writes to"):
+            run(tmp_path, fresh=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ToyModel, "answer", again)
+    assert run(tmp_path).interrupted
+
+
+def test_an_answer_says_which_edit_it_is_about(tmp_path: Path) -> None:
+    run(tmp_path, modes=["direct"])
+    (row,) = (r for r in rows(tmp_path) if r["index"] == WRONG_BOX and r["view"] == WITHOUT)
+    assert row["answer"] == "yes" and row["edit"] and row["boxes"] is None
+    assert (tmp_path / "work" / "edits" / row["edit"]).is_file()

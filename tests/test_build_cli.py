@@ -1,0 +1,136 @@
+"""``harness build`` on the command line: arguments, output and exit statuses; and the embedded world end to end."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toys
+from toys import ToyModel
+
+import harness.building.build
+import harness.cli
+from harness.benchmark import read_records
+from harness.building.build import Built
+from harness.causal import ask, counterfactuals, judge
+from harness.commands.evaluate import MODE_CHOICES
+from harness.registry import Registry
+from plugins.editors.phantom import PhantomEditor
+from plugins.sources.phantom import Phantom
+
+Run = tuple[int, str, str]
+TOYS = ("build", "--source", "toy", "--editor", "toy", "--model", "toy", "--output", "out")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The toys are all that is installed, and the working folder is empty."""
+    registry = toys.registry()
+    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
+    monkeypatch.setattr(harness.cli, "entry_points", lambda group: [])
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
+    status = harness.cli.main(arguments)
+    return status, *capsys.readouterr()
+
+
+def test_it_passes_everything_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, world: None
+) -> None:
+    calls: list[dict[str, Any]] = []
+    signature = inspect.signature(harness.building.build.build)
+
+    def build(registry: Registry, **arguments: Any) -> Built:
+        signature.bind(registry, **arguments)
+        calls.append(arguments)
+        return Built(Path("x"), False, 3, 2)
+
+    monkeypatch.setattr(harness.building.build, "build", build)
+    status, out, _ = run(
+        capsys, *TOYS, "--source", "toy", "--source", "b", "--mode", "direct", "--limit", "7", "--data-root", "d",
+        "--cache", "c", "--seed", "3", "-o", "toy.x=1", "--controls", "--images", "--fresh",
+    )  # fmt: skip
+    assert (status, out) == (0, "2 of 3 records survive. Written to x\n")
+    assert calls[0].pop("console")
+    assert calls[0] == {
+        "sources": ["toy", "b"], "editor": "toy", "models": ["toy"], "modes": ["direct"], "limit": 7, "seed": 3,
+        "data_root": Path("d"), "cache": Path("c"), "options": ["toy.x=1"], "controls": True, "images": True,
+        "output": Path("out"), "fresh": True,
+    }  # fmt: skip
+    run(capsys, "build")
+    assert calls[1]["modes"] == list(MODE_CHOICES) and calls[1]["limit"] is None and calls[1]["sources"] == []
+    assert calls[1]["output"] == Path("harness-bench") and not calls[1]["controls"] and not calls[1]["images"]
+
+
+def test_a_failed_sample_gives_status_1_and_the_figures(capsys: pytest.CaptureFixture[str], world: None) -> None:
+    status, out, _ = run(capsys, *TOYS, "--mode", "direct", "--controls")
+    assert status == 1
+    words = " ".join(out.split())
+    for text in (
+        "Samples dropped at each gate, direct",
+        "Model Samples 1 2 3 4 Failed Survived With controls",
+        "toy 6 1 1 0 0 1 3 0",
+        "toy mass 2 of 3",
+        "toy identity 0 3 0 0",
+        "The image toy:3 is broken.",
+        "2 not no without the finding",
+        "3 of 6 records survive. Written to out",
+        "1 answer could not be had; the reasons are in out/report.md",
+    ):
+        assert text in words, text
+    # Once more: nothing is left to do, and it says the same of what was done.
+    again = run(capsys, *TOYS, "--mode", "direct", "--controls")
+    assert again[0] == 1 and "answers are in out/work already" in again[1]
+
+
+def test_a_limit_is_said_to_be_a_subset(capsys: pytest.CaptureFixture[str], world: None) -> None:
+    status, out, _ = run(capsys, *TOYS, "--limit", "2", "--images")
+    assert status == 0 and "A subset: 2 of 6 samples, evenly spread." in out
+    assert "The images of toy will be in the Parquet files; do not pass those on." in out
+
+
+def test_faults_and_interruptions(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, world: None
+) -> None:
+    status, _, err = run(capsys, "build", "--source", "toy", "--model", "toy")
+    assert status == 2 and err == "harness: The source 'toy' prefers no editor; say which by --editor NAME; " + (
+        "installed: toy.\n"
+    )
+
+    def answer(self: ToyModel, *_: Any) -> str:
+        raise (KeyboardInterrupt if self.loads else AssertionError)
+
+    monkeypatch.setattr(ToyModel, "answer", answer)
+    status, out, _ = run(capsys, *TOYS)
+    assert status == 130 and "The same command goes on where it stopped." in out
+
+
+def test_the_embedded_world_end_to_end(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Phantoms, the exact editor and the embedded models: the filter's own records, no flip without a cause."""
+    bench = str(tmp_path / "bench")
+    status, out, err = run(capsys, "build", "--limit", "2", "--controls", "--output", bench)
+    assert (status, err) == (0, ""), out
+    records = read_records(tmp_path / "bench")
+    samples = list(Phantom().samples())
+    registry = Registry.discover()
+    for cls in (registry.find("model", "phantom-qwen2.5-vl"), registry.find("model", "phantom-gemma3")):
+        model = cls()
+        model.load()
+        for sample in (samples[(2 * k + 1) * len(samples) // 4] for k in range(2)):
+            image = Phantom().image(sample)
+            made = ask(model, (image, *counterfactuals(PhantomEditor(), image, sample)), sample, "direct")
+            kept = [r for r in records["direct"] if (r.model, r.index) == (cls.name, sample.index)]
+            assert kept == ([made] if judge(made) is None else [])
+    words = " ".join(out.split())
+    assert "phantom-gemma3 identity" in words and "Not applicable" in words
+    text = (tmp_path / "bench" / "README.md").read_text()
+    assert "| phantom | yes |" in text and "edited by `phantom`" in text
+
+    status, out, err = run(
+        capsys, "eval", "--attributor", "center-prior", "--bench", bench, "--output", str(tmp_path / "results")
+    )
+    assert (status, err) == (0, ""), out
