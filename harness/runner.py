@@ -18,6 +18,7 @@ import numpy as np
 from harness.attempt import SharedCase, attempt, checked, failure, not_applicable, one_line
 from harness.attributor import Attributor
 from harness.errors import HarnessError
+from harness.gallery import Gallery, choose
 from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.images import letterbox
 from harness.journal import KEY, Journal, Key
@@ -60,6 +61,7 @@ def evaluate(
     output: Path = Path("harness-results"),
     fresh: bool = False,
     console: Console | None = None,
+    gallery: int = 0,
 ) -> Result:
     """Explain a benchmark's records by each of the attributors, and journal how well each finds the evidence.
 
@@ -68,7 +70,8 @@ def evaluate(
     one that the folder has no file of is left out, which the console says.
     ``data_root``: where sources find their files. ``options``: ``NAME.FIELD=VALUE`` for any plugin that
     takes part. ``limit``: at most so many records, evenly spread. ``output``: the journal's folder; a run
-    that was stopped there goes on, unless ``fresh``. Ctrl-C ends the run cleanly.
+    that was stopped there goes on, unless ``fresh``. ``gallery``: keep pictures of so many records, evenly
+    spread, of those that this start explains (:mod:`harness.gallery`). Ctrl-C ends the run cleanly.
     Plugins' ``run_finished`` hooks are the caller's to call.
 
     A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises
@@ -83,7 +86,8 @@ def evaluate(
     methods = [_set_up(cls, plan) for cls in plan.attributors]
     interrupted = False
     with Journal(output, plan.header, fresh) as journal:
-        run = _Run(plan, methods, seed, journal, console)
+        pictures = Gallery(output, choose(plan, gallery), fresh)
+        run = _Run(plan, methods, seed, journal, console, pictures)
         try:
             run.all_models()
         except KeyboardInterrupt:
@@ -120,6 +124,7 @@ class _Run:
     seed: int
     journal: Journal
     console: Console
+    gallery: Gallery
     _said: set[str] = field(default_factory=set)
 
     def all_models(self) -> None:
@@ -176,10 +181,12 @@ class _Run:
                         own=method.captures,
                     )
                     start = time.perf_counter()
-                    fields = attempt(method, case, scene.place, scene.truth)
+                    fields, said = attempt(method, case, scene.place, scene.truth)
                     self.journal.time(
                         "attribute", time.perf_counter() - start, **dict(zip(KEY, key, strict=True))
                     )
+                    source, content = self.plan.sources[task.record.dataset], scene.place.content
+                    self.gallery.keep(key, scene.frame, content, source, model, task.record.prediction, said)
                 self.journal.add(_row(task, key, fields))
                 progress.advance()
         del model
@@ -244,10 +251,16 @@ def seed_of(seed: int, sample: Sample, mode: Mode) -> int:
     return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
 
 
+def image_id(sample: Sample) -> str:
+    """Which rows are about one image: 16 hexadecimal digits that do not give a patient's file name away."""
+    return blake2b(f"{sample.source}\n{sample.image}".encode(), digest_size=8).hexdigest()
+
+
 def _row(task: Task, key: Key, fields: dict[str, Any]) -> dict[str, Any]:
     sample = task.sample
     return {
         **dict(zip(KEY, key, strict=True)),
+        "image": image_id(sample),
         "attribute": sample.attribute,
         "answer": task.record.prediction,
         "truth": _json_boxes(sample.boxes),

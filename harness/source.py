@@ -53,10 +53,12 @@ class Source(Plugin):
     """A source of samples under one data root.
 
     ``bench`` names a folder of MedGround-Bench records (``direct.json``, ``reasoning.json``) that ships with the
-    source, if any; a source that has one can be evaluated with no further data.
+    source, if any; a source that has one can be evaluated with no further data. ``shareable`` states that anyone may
+    publish its images and what shows them; where a source does not say so, a published page leaves them out.
     """
 
     bench: ClassVar[Path | None] = None
+    shareable: ClassVar[bool] = False
 
     def __init__(self, options: NoOptions | None = None, data_root: Path | None = None) -> None:
         super().__init__(options)

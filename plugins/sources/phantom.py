@@ -28,6 +28,7 @@ class Phantom(Source):
 
     name: ClassVar[str] = "phantom"
     bench: ClassVar[Path | None] = BENCH
+    shareable: ClassVar[bool] = True
 
     def samples(self) -> Iterator[Sample]:
         """The listed findings, in the order of the patients' seeds."""
