@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leaderboard.tables import Score, Table
+from leaderboard.scores import Score
+from leaderboard.tables import Table
 
 NOTHING = "–"
 FIGURES = ("IoU", "Precision", "Recall", "F1")

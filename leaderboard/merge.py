@@ -16,8 +16,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One journal: its header, and how many of the planned results are in it."""
+    """One journal: its folder and header, and how many of the planned results are in it."""
 
+    folder: Path
     header: Row
     finished: int
 
@@ -48,7 +49,9 @@ def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
         raise HarnessError(
             f"Nothing is finished yet in {', '.join(map(str, folders))}; run `harness eval` on."
         )
-    return rows, [Run(header, len({key_of(row) for row in found})) for _, header, found in journals]
+    return rows, [
+        Run(folder, header, len({key_of(row) for row in found})) for folder, header, found in journals
+    ]
 
 
 def incomparable(a: Row, b: Row) -> list[str]:
