@@ -12,12 +12,13 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 LEVEL, RESAMPLES, FLIPS, SEED = 0.95, 10_000, 20_000, 0
+LEAST = 5  # clusters; the spread of fewer is anyone's guess
 _AT_ONCE = 2_000_000  # drawn numbers in memory at a time
 _NOISE = 1e-12  # relative; sums that are equal but for rounding are equal
 
 
 def intervals(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """95% BCa bootstrap intervals of the columns' means, float [M, 2]; NaN where there are not two clusters.
+    """95% BCa bootstrap intervals of the columns' means, float [M, 2]; NaN where clusters are too few to tell.
 
     ``values``: float [R, M], NaN where a column has no value for a record. ``clusters``: [R], equal for
     records that belong together. Clusters are drawn with replacement, as many as there are; each draw's mean
@@ -40,7 +41,7 @@ def cluster_sums(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _bca(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    if len(counts) < 2:
+    if len(counts) < LEAST:
         return np.full((sums.shape[1], 2), np.nan)
     mean = sums.sum(axis=0) / counts.sum()
     left_out = (sums.sum(axis=0) - sums) / (counts.sum() - counts)[:, None]
