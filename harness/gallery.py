@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from harness.attributor import Attribution
-from harness.benchmark import Record
 from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.journal import Key
 from harness.model import Model
-from harness.plan import Groups, Plan, thin
+from harness.plan import Plan, thin
 from harness.saliency import unit_heat
-from harness.source import Sample, Source
+from harness.source import Mode, Sample, Source
 
 FOLDER = "gallery"
 RecordKey = tuple[str, int, str, str]  # source, index, model, mode: what a result's key starts with
@@ -31,16 +30,14 @@ RecordKey = tuple[str, int, str, str]  # source, index, model, mode: what a resu
 
 def choose(plan: Plan, count: int) -> frozenset[RecordKey]:
     """``count`` of a plan's records, as many of each model and mode as of any other, evenly spread."""
-    groups: Groups = {}
-    samples: dict[Record, Sample] = {}
+    groups: dict[tuple[type[Model], Mode], list[Sample]] = {}
     for model, tasks in plan.tasks.items():
         for task in tasks:
-            groups.setdefault((model, task.record.mode), []).append(task.record)
-            samples[task.record] = task.sample
+            groups.setdefault((model, task.record.mode), []).append(task.sample)
     return frozenset(
-        (samples[record].source, record.index, model.name, mode)
-        for (model, mode), records in thin(groups, count).items()
-        for record in records
+        (sample.source, sample.index, model.name, mode)
+        for (model, mode), samples in thin(groups, count).items()
+        for sample in samples
     )
 
 

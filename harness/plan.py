@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness import options as plugin_options
 from harness.attempt import one_line
@@ -132,6 +132,8 @@ def default_bench(registry: Registry) -> Path:
 
 
 Groups = dict[tuple[type[Model], Mode], list[Record]]
+Name = TypeVar("Name")
+One = TypeVar("One")
 
 
 def _by_model(
@@ -156,7 +158,7 @@ def _by_model(
     return groups
 
 
-def thin(groups: Groups, limit: int) -> Groups:
+def thin(groups: dict[Name, list[One]], limit: int) -> dict[Name, list[One]]:
     """``limit`` records in all: as many from each group as from any other, evenly spaced in each.
 
     A group too small for its share gives all it has, and the larger ones make up for it.

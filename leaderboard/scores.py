@@ -123,7 +123,9 @@ def _values(
     rows: Sequence[Row], names: Sequence[str], metrics: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """What every record is worth to every method in every metric, float [R, methods * metrics], NaN where
-    there is nothing; and which image each record is about, [R]. Records in sorted order."""
+    there is nothing; and which image each record is about, [R]. Records in sorted order, without those that
+    no method can explain."""
+    rows = [row for row in rows if row["status"] != "not_applicable"]
     records = {record: place for place, record in enumerate(sorted({record_of(row) for row in rows}))}
     columns = {name: place * len(metrics) for place, name in enumerate(names)}
     values = np.full((len(records), len(names) * len(metrics)), np.nan)

@@ -57,11 +57,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Board:
-    """A leaderboard: a table a mode, what failed (the most frequent reason first), and the runs shown."""
+    """A leaderboard: a table a mode, what failed (the most frequent reason first), the runs and their rows."""
 
     tables: list[Table]
     failures: list[Failure]
     runs: list[Run]
+    rows: list[Row]
 
     @property
     def notes(self) -> list[str]:
@@ -101,7 +102,7 @@ def make_board(folders: Sequence[Path]) -> Board:
     tables = [
         _table(mode, [row for row in rows if row["mode"] == mode], headers, seconds, sizes) for mode in modes
     ]
-    return Board(tables, _failures(rows), runs)
+    return Board(tables, _failures(rows), runs, rows)
 
 
 def _failures(rows: list[Row]) -> list[Failure]:

@@ -108,6 +108,18 @@ def test_who_has_no_rank_is_not_tested(tmp_path: Path) -> None:
     assert [score.p for score in table.scores] == [None, 1.0, None]
 
 
+def test_what_nobody_can_explain_is_in_no_test(tmp_path: Path) -> None:
+    rows = [row(k, name, iou) for k in range(6) for name, iou in (("a", 0.2), ("b", 0.5))]
+    with_closed = [row(0, name, 0, "closed", status="not_applicable", iou=None) for name in ("a", "b")]
+    alone, beside = (
+        make_board([journal(tmp_path / str(len(more)), header(["a", "b"], {"m": 6, "closed": 1}), rows + more)])
+        for more in ([], with_closed)
+    )
+    assert alone.tables[0].pairs == beside.tables[0].pairs
+    assert alone.tables[0].pairs[0].difference == pytest.approx(0.3)
+    assert alone.tables[0].scores[0].intervals == beside.tables[0].scores[0].intervals
+
+
 def test_breakdowns(tmp_path: Path) -> None:
     rows = rows_of(np.random.default_rng(1))
     (table,) = make_board([journal(tmp_path, header(["good", "fair", "bad"], {"m": 24}), rows)]).tables
