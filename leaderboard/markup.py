@@ -28,7 +28,7 @@ def el(name: str, /, *children: Child, **attributes: Value) -> Markup:
         if value is None or value is False:
             continue
         key = key.rstrip("_").replace("_", "-")
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        text = f"{value:.6g}" if isinstance(value, float) else plain(str(value))
         words.append(key if value is True else f'{key}="{escape(text)}"')
     inside = join(*children)
     return Markup(f"<{' '.join(words)}>{inside}" if name in _VOID else f"<{' '.join(words)}>{inside}</{name}>")
