@@ -77,16 +77,20 @@ def costs(table: Table) -> Markup | None:
     place = {"x": "50%", "text_anchor": "middle", "class_": "tick"}
     parts.append(el("text", "images through the model for each record (logarithmic)", y=TALL - 6, **place))
     points = [(x(_cost(score)), y(score.iou or 0.0), score) for score in scores]
-    for across, down, score in points:
+    for across, _, score in points:
         ends = score.intervals.get("iou")
         if ends:
             at = {"x1": f"{across:.2f}%", "x2": f"{across:.2f}%", "class_": "whisker thin"}
             parts.append(el("line", y1=y(ends[0]), y2=y(ends[1]), **at))
-        parts.append(el("circle", cx=f"{across:.2f}%", cy=down, r=5, class_="dot"))
-    for (across, _, score), down in zip(points, _spread(points), strict=True):
+    parts += [el("circle", cx=f"{across:.2f}%", cy=down, r=5, class_="dot") for across, down, _ in points]
+    for (across, down, score), height in zip(points, spread([point[:2] for point in points]), strict=True):
         dx, anchor = (-10, "end") if across > 58 else (10, "start")
         name = score.attributor if len(score.attributor) <= 24 else score.attributor[:23] + "…"
-        parts.append(el("text", name, x=f"{across:.2f}%", y=down + 4, class_="label", dx=dx, text_anchor=anchor))
+        # In an svg of its own, x is in pixels again.
+        inside = [el("text", name, x=dx, y=height + 4, text_anchor=anchor, class_="label")]
+        if abs(height - down) > LABEL / 2:
+            inside.insert(0, el("line", x1=0, y1=down, x2=0.8 * dx, y2=height, class_="leader"))
+        parts.append(el("svg", *inside, x=f"{across:.2f}%"))
     said = "; ".join(f"{s.attributor}: {_cost(s):.3g} images, IoU {100 * (s.iou or 0):.1f}" for s in scores)
     picture = el("svg", *parts, width="100%", height=TALL, role="img", aria_label=f"IoU against cost. {said}")
     return el("figure", el("figcaption", "IoU in percent against cost"), picture, class_="plot")
@@ -138,15 +142,17 @@ def _at(value: float, full: float) -> str:
     return f"{100 * value / full:.2f}%"
 
 
-def _spread(points: Sequence[tuple[float, float, Score]]) -> list[float]:
-    """Heights of the labels, moved down where they would cover one above them that is near across."""
-    heights = [0.0] * len(points)
-    placed: list[tuple[float, float]] = []
-    for place in sorted(range(len(points)), key=lambda k: points[k][1]):
-        across, down, _ = points[place]
-        for other, height in sorted(placed, key=lambda item: item[1]):
-            if abs(other - across) < NEAR and abs(down - height) < LABEL:
-                down = height + LABEL
-        placed.append((across, down))
-        heights[place] = down
+def spread(points: Sequence[tuple[float, float]]) -> list[float]:
+    """Heights of the labels of points (percent across, pixels down), so that those near across do not overlap.
+
+    A label moves down to where there is room; at the bottom, all that are in its way move up.
+    """
+    order = sorted(range(len(points)), key=lambda place: points[place][1])
+    heights = [down for _, down in points]
+    for above, place in ((above, place) for k, place in enumerate(order) for above in order[:k]):
+        if abs(points[above][0] - points[place][0]) < NEAR:
+            heights[place] = max(heights[place], heights[above] + LABEL)
+    for k, place in reversed(list(enumerate(order))):
+        near = [below for below in order[k + 1 :] if abs(points[below][0] - points[place][0]) < NEAR]
+        heights[place] = min([heights[place], TALL - BOTTOM - 4.0, *(heights[below] - LABEL for below in near)])
     return heights

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from leaderboard.cells import plain
 from leaderboard.exhibits import MOST, exhibits
 from leaderboard.markup import el, join, verbatim
 from leaderboard.page import render
+from leaderboard.plots import BOTTOM, LABEL, NEAR, TALL, spread
 from leaderboard.tables import make_board
 
 NASTY = "</script><img src=x onerror=alert(1)>\"'&<b>\u202e"
@@ -166,6 +168,18 @@ def test_a_page_of_many_noisy_maps_stays_small(tmp_path: Path) -> None:
 def test_the_same_board_gives_the_same_page(tmp_path: Path) -> None:
     folder = board_folder(tmp_path / "run", ["a", "b"])
     assert render(make_board([folder])) == render(make_board([folder]))
+
+
+def test_labels_of_a_plot_do_not_cover_each_other() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        points = [(float(x), float(y)) for x, y in random.uniform((9, 12), (97, TALL - BOTTOM), (12, 2))]
+        points += points[:2] + [(10.0, float(TALL - BOTTOM))] * 3
+        heights = spread(points)
+        assert max(heights) <= TALL - BOTTOM
+        for (one, y), (other, z) in combinations(list(zip((x for x, _ in points), heights, strict=True)), 2):
+            assert abs(one - other) >= NEAR or abs(y - z) >= LABEL - 1e-9
+    assert spread([(50.0, 100.0), (51.0, 200.0)]) == [100, 200]  # none moves without need
 
 
 def _luminance(colour: np.ndarray) -> float:
