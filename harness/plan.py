@@ -34,6 +34,7 @@ class Plan:
     """All that a run will do. ``tasks`` is grouped by sample; ``header`` is the journal's.
 
     ``available``: records before the limit. ``absent``: modes asked for that the benchmark has no file of.
+    ``faithfulness``: steps of its curves, 0 for none.
     """
 
     attributors: list[type[Attributor]]
@@ -43,6 +44,7 @@ class Plan:
     header: dict[str, Any]
     available: int
     absent: list[Mode]
+    faithfulness: int
 
     @property
     def records(self) -> int:
@@ -60,6 +62,7 @@ def make_plan(
     options: Sequence[str],
     limit: int | None,
     seed: int,
+    faithful: int = 0,
 ) -> Plan:
     """Read the records and annotations; nothing is loaded or written. Parameters as in ``runner.evaluate``.
 
@@ -108,7 +111,9 @@ def make_plan(
             )
         },
     }
-    return Plan(methods, tasks, sources, chosen, header, available, absent)
+    if faithful:
+        header["faithfulness"] = faithful
+    return Plan(methods, tasks, sources, chosen, header, available, absent, faithful)
 
 
 def _make(cls: type[Source], chosen: NoOptions, data_root: Path | None) -> Source:

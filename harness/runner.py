@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.attempt import SharedCase, attempt, checked, failure, not_applicable, one_line
-from harness.attributor import Attributor
+from harness.attributor import Attributor, Case
 from harness.errors import HarnessError
+from harness.faithfulness import FIELDS, faithfulness
 from harness.gallery import Gallery, choose
 from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.images import letterbox
@@ -62,6 +63,7 @@ def evaluate(
     fresh: bool = False,
     console: Console | None = None,
     gallery: int = 0,
+    faithful: int = 0,
 ) -> Result:
     """Explain a benchmark's records by each of the attributors, and journal how well each finds the evidence.
 
@@ -71,7 +73,8 @@ def evaluate(
     ``data_root``: where sources find their files. ``options``: ``NAME.FIELD=VALUE`` for any plugin that
     takes part. ``limit``: at most so many records, evenly spread. ``output``: the journal's folder; a run
     that was stopped there goes on, unless ``fresh``. ``gallery``: keep pictures of so many records, evenly
-    spread, of those that this start explains (:mod:`harness.gallery`). Ctrl-C ends the run cleanly.
+    spread, of those that this start explains (:mod:`harness.gallery`). ``faithful``: measure deletion and
+    insertion areas in so many steps (:mod:`harness.faithfulness`), 0 for not. Ctrl-C ends the run cleanly.
     Plugins' ``run_finished`` hooks are the caller's to call.
 
     A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises
@@ -82,7 +85,7 @@ def evaluate(
         from rich.console import Console
 
         console = Console()
-    plan = make_plan(registry, attributors, models, modes, bench, data_root, options, limit, seed)
+    plan = make_plan(registry, attributors, models, modes, bench, data_root, options, limit, seed, faithful)
     methods = [_set_up(cls, plan) for cls in plan.attributors]
     interrupted = False
     with Journal(output, plan.header, fresh) as journal:
@@ -180,17 +183,29 @@ class _Run:
                         shared=shared[task.record.mode],
                         own=method.captures,
                     )
-                    start = time.perf_counter()
-                    fields, said = attempt(method, case, scene.place, scene.truth)
-                    self.journal.time(
-                        "attribute", time.perf_counter() - start, **dict(zip(KEY, key, strict=True))
-                    )
-                    source, content = self.plan.sources[task.record.dataset], scene.place.content
-                    self.gallery.keep(key, scene.frame, content, source, model, task.record.prediction, said)
+                    fields = self._attempt(method, case, task, scene, key)
+                if self.plan.faithfulness:
+                    fields |= {name: fields.get(name) for name in FIELDS}
                 self.journal.add(_row(task, key, fields))
                 progress.advance()
         del model
         _free_memory()
+
+    def _attempt(
+        self, method: Attributor, case: SharedCase, task: Task, scene: _Scene, key: Key
+    ) -> dict[str, Any]:
+        """Explain one case, and measure and keep what the run asks for besides, at nobody's cost."""
+        about, start = dict(zip(KEY, key, strict=True)), time.perf_counter()
+        fields, said = attempt(method, case, scene.place, scene.truth)
+        self.journal.time("attribute", time.perf_counter() - start, **about)
+        source = self.plan.sources[task.record.dataset]
+        self.gallery.keep(key, scene.frame, case.content, source, case.model, case.answer, said)
+        if self.plan.faithfulness:
+            start = time.perf_counter()
+            apart = Case(case.model, scene.frame.copy(), case.question, case.answer, case.content, case.seed)
+            fields |= faithfulness(said, apart, self.plan.faithfulness)
+            self.journal.time("faithfulness", time.perf_counter() - start, **about)
+        return fields
 
     def _load(self, cls: type[Model]) -> Model:
         start = time.perf_counter()

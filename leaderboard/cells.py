@@ -8,6 +8,7 @@ from leaderboard.tables import Table
 
 NOTHING, WORSE = "–", "†"
 FIGURES = ("IoU", "Precision", "Recall", "F1")
+MORE = {"Pointing": "pointing", "Deletion": "deletion", "Insertion": "insertion"}  # where they were measured
 INTERVAL = "95%"
 # Columns whose cells are short, whatever the plugins are called.
 SHORT = ("#", *FIGURES, INTERVAL, "Concept right", "Whole image", "Records", "Failed", "N/A", "Passes")
@@ -47,10 +48,10 @@ def paper_header(table: Table) -> list[str]:
     models = [f"IoU {plain(model)}" for model in table.models] if len(table.models) > 1 else []
     overall = "IoU overall" if models else "IoU"
     p = ["p"] if table.pairs else []
-    pointing = ["Pointing"] if _has(table, "pointing") else []
+    more = [name for name, field in MORE.items() if _has(table, field)]
     seconds = ["Seconds"] if _has(table, "seconds") else []
     return [
-        "#", "Attributor", overall, *p, *models, *FIGURES[1:], *pointing, *_rest_header(table, True), *seconds,
+        "#", "Attributor", overall, *p, *models, *FIGURES[1:], *more, *_rest_header(table, True), *seconds,
     ]  # fmt: skip
 
 
@@ -58,11 +59,11 @@ def paper_row(table: Table, score: Score) -> list[str]:
     """One attributor's line of the wide table."""
     models = _by_model(table, score) if len(table.models) > 1 else []
     p = [p_value(score)] if table.pairs else []
-    pointing = [_percent(score.pointing)] if _has(table, "pointing") else []
+    more = [_percent(getattr(score, field)) for field in MORE.values() if _has(table, field)]
     seconds = [_seconds(score.seconds)] if _has(table, "seconds") else []
     return [
         _rank(score), plain(score.attributor), with_interval(score, "iou", mark=True), *p, *models,
-        *_figures(score)[1:], *pointing, *_rest_row(table, score, True), *seconds,
+        *_figures(score)[1:], *more, *_rest_row(table, score, True), *seconds,
     ]  # fmt: skip
 
 

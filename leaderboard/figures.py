@@ -8,7 +8,9 @@ from harness.geometry import Letterbox, to_boxes
 from harness.metrics import union_area
 from leaderboard.merge import Row
 
-METRICS = ("iou", "precision", "recall", "f1", "pointing", "concept")
+METRICS = ("iou", "precision", "recall", "f1", "pointing", "concept", "deletion", "insertion")
+# What a failed row is worth where its run measured it: the worst.
+_WORST = {"deletion": 1.0, "insertion": 0.0}
 
 
 def worth(row: Row, metric: str) -> float | None:
@@ -20,6 +22,11 @@ def worth(row: Row, metric: str) -> float | None:
     if metric == "concept":
         known = row["concept_truth"] is not None
         return float(row["concept"] == row["concept_truth"]) if known else None
+    if metric in _WORST:
+        if row["status"] == "failed" and metric in row:
+            return _WORST[metric]
+        value = row.get(metric)
+        return None if value is None else float(value)
     return float(row[metric])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from leaderboard.breakdowns import TITLES
 from leaderboard.cells import paper_header, paper_row, plain, slice_header, slice_row
-from leaderboard.notes import CAUTIONS, COLUMNS, OPTIONAL
+from leaderboard.notes import CAUTIONS, explained
 from leaderboard.provenance import plugins, settings
 from leaderboard.tables import Board, Failure, Table
 
@@ -40,9 +40,8 @@ def _lines(board: Board) -> Iterator[str]:
         yield from _table(header, [paper_row(table, score) for score in table.scores])
         yield from _breakdowns(table)
     yield from ("", "## How to read it", "")
-    for names, meaning in COLUMNS:
-        if names not in OPTIONAL or names in used:
-            yield f"- **{escape(names)}**: {meaning}"
+    for names, meaning in explained(used):
+        yield f"- **{escape(names)}**: {meaning}"
     yield from ("", "What the figures do not say:", "")
     yield from (f"- {caution}" for caution in CAUTIONS)
     if board.failures:

@@ -57,10 +57,12 @@ def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
 def incomparable(a: Row, b: Row) -> list[str]:
     """Why the runs of two headers cannot be compared; empty where they can.
 
-    They need the same records, seed and limit, and every plugin that takes part in both must be of the same
-    distribution, version and options. Torch, Python or device may differ; the provenance shows them.
+    They need the same records, seed, limit and steps of faithfulness, and every plugin that takes part in
+    both must be of the same distribution, version and options. Torch, Python or device may differ; the
+    provenance shows them.
     """
     reasons = differences(a["seed"], b["seed"], "seed")
+    reasons += differences(a.get("faithfulness", 0), b.get("faithfulness", 0), "faithfulness")
     if planned_records(a) < a["available"] or planned_records(b) < b["available"]:
         reasons += differences(a["limit"], b["limit"], "limit")
     for mode in sorted(a["bench"].keys() & b["bench"].keys()):

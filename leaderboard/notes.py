@@ -26,6 +26,13 @@ COLUMNS = (
         "box where it has no map, lies in a true box. No tolerance around the box.",
     ),
     (
+        "Deletion, Insertion",
+        "areas under the curve of the answer's mean token probability while the image's pixels go black (less "
+        "is better), or come back into a black image (more is better), the most important first. Maps give "
+        "the order, boxes two classes; ties are random. They need no annotation, and reward a method for what "
+        "blackening does to this model, evidence or not. A failed record counts as 100 and 0.",
+    ),
+    (
         "Concept right",
         "for how many records the method names exactly the anatomical concept that holds the cause. A "
         "composite that contains it (both lungs for the left lung) counts as wrong, and so does naming none. "
@@ -51,7 +58,17 @@ COLUMNS = (
     ),
 )
 # Columns that only some boards have.
-OPTIONAL = ("p", "Pointing", "Concept right", "N/A", "Seconds")
+OPTIONAL = ("p", "Pointing", "Deletion, Insertion", "Concept right", "N/A", "Seconds")
+
+
+def explained(used: set[str]) -> list[tuple[str, str]]:
+    """Names and meaning of the columns that a board has, ``used``."""
+    return [
+        (names, meaning)
+        for names, meaning in COLUMNS
+        if names not in OPTIONAL or not used.isdisjoint(names.split(", "))
+    ]
+
 
 CAUTIONS = (
     "An interval says what other images of the same kind would give, not other data sets, models or seeds. "

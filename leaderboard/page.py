@@ -9,10 +9,10 @@ from pathlib import Path
 
 from leaderboard.breakdowns import TITLES
 from leaderboard.cards import gallery
-from leaderboard.cells import paper_header, paper_row, plain
+from leaderboard.cells import MORE, paper_header, paper_row, plain
 from leaderboard.exhibits import exhibits
 from leaderboard.markup import Markup, el, join
-from leaderboard.notes import CAUTIONS, COLUMNS, OPTIONAL
+from leaderboard.notes import CAUTIONS, explained
 from leaderboard.plots import costs, findings, whiskers
 from leaderboard.provenance import plugins, settings
 from leaderboard.scores import Score
@@ -20,9 +20,9 @@ from leaderboard.tables import Board, Table
 
 SLICES_SHOWN = 40
 # Columns of which less is better; of the others more is, but for the name.
-_LESS = ("#", "Whole image", "Failed", "N/A", "Passes", "Seconds", "p")
+_LESS = ("#", "Deletion", "Whole image", "Failed", "N/A", "Passes", "Seconds", "p")
 _FIELDS = {
-    "#": "rank", "p": "p", "Precision": "precision", "Recall": "recall", "F1": "f1", "Pointing": "pointing",
+    "#": "rank", "p": "p", "Precision": "precision", "Recall": "recall", "F1": "f1", **MORE,
     "Concept right": "concept", "Whole image": "fallback", "Records": "records", "Failed": "failed",
     "N/A": "not_applicable", "Seconds": "seconds",
 }  # fmt: skip
@@ -147,9 +147,8 @@ def _gallery(cards: Markup | None, withheld: list[str]) -> Markup:
 def _reading(board: Board) -> Markup:
     used = {name for table in board.tables for name in paper_header(table)}
     terms = []
-    for names, meaning in COLUMNS:
-        if names not in OPTIONAL or names in used:
-            terms += [el("dt", names), el("dd", meaning)]
+    for names, meaning in explained(used):
+        terms += [el("dt", names), el("dd", meaning)]
     cautions = [el("li", caution) for caution in CAUTIONS]
     return el(
         "section", el("h2", "How to read it", id="reading"), el("dl", *terms),

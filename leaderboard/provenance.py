@@ -88,6 +88,8 @@ def command_line(header: dict[str, Any], registry: Registry | None = None) -> st
     if not _ships(header, registry):
         words += ["--bench", "DIR", "--data-root", "DIR"]
     all_of_them = planned_records(header) == header["available"]
+    if header.get("faithfulness"):
+        words += ["--faithfulness", str(header["faithfulness"])]
     words += ["--limit", "0" if all_of_them else str(header["limit"]), "--seed", str(header["seed"])]
     for kind, found in header["plugins"].items():
         for name, about in found.items():

@@ -27,7 +27,8 @@ class Score:
     each model. ``pointing``: share of records for which its one point lies in a true box, None where rows do
     not tell. ``concept``: share of records for which exactly the concept that holds the cause is named (a
     composite that contains it is too coarse to count), None where the truth is not known or the method names
-    none. ``fallback``: share for which it returned the whole image. ``forward``, ``backward``: passes a
+    none. ``deletion``, ``insertion``: areas under the curves, None where the run did not measure them.
+    ``fallback``: share for which it returned the whole image. ``forward``, ``backward``: passes a
     record that did not fail; ``seconds`` likewise, None where no time was kept. Without any record, the
     figures are None. ``intervals``: 95% interval of each metric's mean, over images drawn anew. ``p``:
     whether its IoU is the best's (:func:`compare`), None for the best itself and for those without a rank.
@@ -44,6 +45,8 @@ class Score:
     f1: float | None
     pointing: float | None
     concept: float | None
+    deletion: float | None
+    insertion: float | None
     fallback: float | None
     forward: float | None
     backward: float | None
@@ -146,7 +149,6 @@ def _score(name: str, rows: Sequence[Row], everything: set[Any], seconds: Mappin
     tried = [row for row in rows if row["status"] != "not_applicable"]
     good = [row for row in tried if row["status"] == "ok"]
     names_concepts = any(row["concept"] is not None or row["concept_scores"] for row in tried)
-    pointing = [worth(row, "pointing") for row in tried]
     models = sorted({row["model"] for row in tried})
     return Score(
         attributor=name,
@@ -158,10 +160,12 @@ def _score(name: str, rows: Sequence[Row], everything: set[Any], seconds: Mappin
         precision=_mean(row["precision"] for row in tried),
         recall=_mean(row["recall"] for row in tried),
         f1=_mean(row["f1"] for row in tried),
-        pointing=None if None in pointing else _mean(value for value in pointing if value is not None),
+        pointing=_mean_of_all(tried, "pointing"),
         concept=_mean(
             value for row in tried if names_concepts and (value := worth(row, "concept")) is not None
         ),
+        deletion=_mean_of_all(tried, "deletion"),
+        insertion=_mean_of_all(tried, "insertion"),
         fallback=_mean(row["fallback"] for row in tried),
         forward=_mean(row["forward"] for row in good),
         backward=_mean(row["backward"] for row in good),
@@ -170,6 +174,12 @@ def _score(name: str, rows: Sequence[Row], everything: set[Any], seconds: Mappin
             model: _mean(row["iou"] for row in tried if row["model"] == model) or 0.0 for model in models
         },
     )
+
+
+def _mean_of_all(rows: Sequence[Row], metric: str) -> float | None:
+    """The mean of what every row must have; None where one has not."""
+    values = [worth(row, metric) for row in rows]
+    return None if None in values else _mean(value for value in values if value is not None)
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -44,6 +44,7 @@ class Header(BaseModel):
     bench: dict[ModeName, _Bench]
     planned: dict[ModeName, dict[str, Count]]
     plugins: dict[str, dict[str, _About]]
+    faithfulness: Count = 0
 
     @model_validator(mode="after")
     def _same_modes(self) -> Header:
@@ -74,6 +75,8 @@ class Result(BaseModel):
     precision: Figure | None
     recall: Figure | None
     f1: Figure | None
+    deletion: Figure | None = None
+    insertion: Figure | None = None
     # What rows of older runs lack.
     attribute: str | None = None
     answer: str | None = None
