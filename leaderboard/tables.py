@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 
 from harness.journal import Key
@@ -21,7 +22,7 @@ class Table:
     """One mode's ranking: best first, those without a rank last.
 
     ``records`` of the ``planned`` ones are in, about ``images`` images. ``pairs``: tests between those with a
-    rank. ``breakdowns``: by what (:func:`leaderboard.breakdowns.break_down`), the parts.
+    rank. ``parts`` gives, by what they are by, parts of the records (:func:`leaderboard.breakdowns.break_down`).
     """
 
     mode: str
@@ -31,7 +32,12 @@ class Table:
     images: int
     scores: list[Score]
     pairs: list[Pair]
-    breakdowns: dict[str, list[Slice]]
+    parts: Callable[[], dict[str, list[Slice]]] = field(repr=False, compare=False)
+
+    @cached_property
+    def breakdowns(self) -> dict[str, list[Slice]]:
+        """The figures of parts of the records; made when first asked for, since all of them take seconds."""
+        return self.parts()
 
     @property
     def name(self) -> str:
@@ -132,5 +138,5 @@ def _table(
         images=len({image_of(row) for row in tried}),
         scores=scores,
         pairs=pairs,
-        breakdowns=break_down(rows, seconds, sizes),
+        parts=partial(break_down, rows, seconds, sizes),
     )

@@ -20,6 +20,7 @@ from harness.registry import Registry
 from harness.runner import evaluate
 from leaderboard.command import add_parser
 from leaderboard.document import COLUMNS, to_csv, to_json
+from leaderboard.plugin import run_finished
 from leaderboard.provenance import command_line
 from leaderboard.publish import publish
 from leaderboard.tables import make_board
@@ -33,7 +34,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the toys."""
     folder = tmp_path_factory.mktemp("honest")
     evaluate(
-        toys.registry(), ["good", "map", "traces"], models=["toy", "black-box"], limit=8, gallery=4,
+        toys.registry(), ["good", "map", "traces"], models=["toy", "black-box"], limit=8, gallery=8,
         bench=toys.bench(folder / "bench", models=["toy_1b", "black-box"]),
         output=folder / "out", console=Console(file=io.StringIO()),
     )  # fmt: skip
@@ -154,6 +155,17 @@ def test_a_published_board_can_be_repeated(honest: Path, tmp_path: Path, monkeyp
     assert len(run["journal_sha256"]) == 64 and run["header"]["bench"]["direct"]["sha256"]
     markdown = (tmp_path / "my-board.md").read_text()
     assert run["journal_sha256"] in markdown and "repeat with | harness eval --attributor good" in markdown
+
+
+def test_a_run_with_a_gallery_ends_with_a_page(honest: Path, tmp_path: Path) -> None:
+    shutil.copytree(honest / "out", tmp_path / "out")
+    run_finished(tmp_path / "out", Console(file=io.StringIO()))
+    page = (tmp_path / "out" / "leaderboard.html").read_text()
+    assert "data:image" not in page and "not declared free to share: toy." in page
+    shutil.rmtree(tmp_path / "out" / "gallery")
+    (tmp_path / "out" / "leaderboard.html").unlink()
+    run_finished(tmp_path / "out", Console(file=io.StringIO()))
+    assert not (tmp_path / "out" / "leaderboard.html").exists()
 
 
 def test_the_command_line_repeats_the_run(honest: Path) -> None:
