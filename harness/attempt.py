@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.geometry import Box, Letterbox
 from harness.metrics import Overlap, overlap
 from harness.model import BACKWARD, Capture, Trace
-from harness.saliency import saliency_to_boxes
+from harness.saliency import peak, saliency_to_boxes
 
 DECIMALS, BOX_DECIMALS = 6, 2  # of figures in 0..1, and of edges in native pixels
 DIGITS = 6  # significant ones of scores, which may be tiny
@@ -67,34 +67,41 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def attempt(attributor: Attributor, case: Case, place: Letterbox, truth: Sequence[Box]) -> dict[str, Any]:
-    """The result fields of a journal row; whatever the attributor does wrong makes it a failed one.
+def attempt(
+    attributor: Attributor, case: Case, place: Letterbox, truth: Sequence[Box]
+) -> tuple[dict[str, Any], Attribution | None]:
+    """The result fields of a journal row, and what the attributor said, None where it failed.
 
-    ``truth`` and the boxes in the row are native pixels; the figures are those of the rounded boxes in the
-    row.
+    Whatever the attributor does wrong makes it a failed row. ``size`` (width, height), ``truth`` and, in the
+    row, the boxes and the map's ``peak`` are native pixels; the figures are those of the rounded boxes.
     """
     seed_everything(case.seed)
+    said: Attribution | None = None
     try:
         said = attributor.attribute(case)
         boxes = _rounded(place.to_native(box) for box in boxes_of(said, case))
         fields = {"status": "ok", "error": None, **_figures(boxes, truth), **_extras(said)}
+        fields["peak"] = _peak(said, case, place)
     # A plugin that calls sys.exit() must not end the run either.
     except (Exception, SystemExit) as error:
-        fields = failure(error)
-    return fields | vars(case.cost)
+        fields, said = failure(error), None
+    return fields | vars(case.cost) | {"size": [place.width, place.height]}, said
 
 
 def failure(error: BaseException) -> dict[str, Any]:
     """The result fields of a sample that failed: zero, and why."""
-    nothing = {**_figures([], None), **_extras(Attribution()), **vars(Cost())}
-    return {"status": "failed", "error": one_line(error), **nothing}
+    return {"status": "failed", "error": one_line(error), **_figures([], None), **_nothing()}
 
 
 def not_applicable(reason: str) -> dict[str, Any]:
     """The result fields of a sample that an attributor cannot explain for want of a capability: no
     figures."""
-    nothing = {**dict.fromkeys(_figures([], None)), "boxes": [], **_extras(Attribution()), **vars(Cost())}
-    return {"status": "not_applicable", "error": reason, **nothing}
+    figures: dict[str, Any] = {**dict.fromkeys(_figures([], None)), "boxes": []}
+    return {"status": "not_applicable", "error": reason, **figures, **_nothing()}
+
+
+def _nothing() -> dict[str, Any]:
+    return {**_extras(Attribution()), "peak": None, **vars(Cost()), "size": None}
 
 
 def boxes_of(said: Attribution, case: Case) -> list[Box]:
@@ -109,10 +116,22 @@ def boxes_of(said: Attribution, case: Case) -> list[Box]:
         return boxes
     if said.saliency is None:
         raise ValueError("it returned neither boxes nor a saliency map")
-    saliency = np.asarray(said.saliency)
+    return saliency_to_boxes(_map(said.saliency, case), case.content)
+
+
+def _map(saliency: np.ndarray, case: Case) -> np.ndarray:
+    saliency = np.asarray(saliency)
     if saliency.shape != case.image.shape[:2]:
         raise ValueError(f"its saliency map has shape {saliency.shape}, the frame {case.image.shape[:2]}")
-    return saliency_to_boxes(saliency, case.content)
+    return saliency
+
+
+def _peak(said: Attribution, case: Case, place: Letterbox) -> list[float] | None:
+    """Where the map is hottest, native x and y; None where there is no map, or a flat one."""
+    if said.saliency is None:
+        return None
+    found = peak(_map(said.saliency, case), case.content)
+    return None if found is None else [round(edge, BOX_DECIMALS) for edge in place.to_native(Box(*found, *found))[:2]]
 
 
 def checked(boxes: Iterable[Sequence[float]]) -> list[Box]:

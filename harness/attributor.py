@@ -92,7 +92,7 @@ class Attribution:
     """What a method says: a saliency map or boxes (frame pixels), and what else it can tell.
 
     ``saliency``: float [side, side], any scale; the harness turns it into boxes by the paper's rule.
-    ``boxes``: boxes in frame pixels; they win over the map where both are given.
+    ``boxes``: boxes in frame pixels, the best first; they win over the map where both are given.
     ``concept``, ``concept_scores``, ``concept_boxes``: the chosen anatomical concept, every concept's score (higher is
     more important) and box. ``token_scores``: one value an answer token. ``fallback``: the method gave up on choosing a
     region and returned the whole image.

@@ -35,6 +35,7 @@ class Plan:
 
     ``available``: records before the limit. ``absent``: modes asked for that the benchmark has no file of.
     ``notes``: what the sources would have the user know.
+    ``faithfulness``: steps of its curves, 0 for none.
     """
 
     attributors: list[type[Attributor]]
@@ -45,6 +46,7 @@ class Plan:
     available: int
     absent: list[Mode]
     notes: list[str]
+    faithfulness: int
 
     @property
     def records(self) -> int:
@@ -62,6 +64,7 @@ def make_plan(
     options: Sequence[str],
     limit: int | None,
     seed: int,
+    faithful: int = 0,
 ) -> Plan:
     """Read the records and annotations; nothing is loaded or written. Parameters as in ``runner.evaluate``.
 
@@ -110,8 +113,10 @@ def make_plan(
             )
         },
     }
+    if faithful:
+        header["faithfulness"] = faithful
     notes = [note for source in made.values() for note in source.notes()]
-    return Plan(methods, tasks, sources, chosen, header, available, absent, notes)
+    return Plan(methods, tasks, sources, chosen, header, available, absent, notes, faithful)
 
 
 def make_source(cls: type[Source], chosen: NoOptions, data_root: Path | None) -> Source:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.attempt import SharedCase, attempt, checked, failure, not_applicable, one_line
-from harness.attributor import Attributor
+from harness.attributor import Attributor, Case
 from harness.errors import HarnessError
+from harness.faithfulness import FIELDS, faithfulness
+from harness.gallery import Gallery, choose
 from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.images import letterbox
 from harness.journal import KEY, Journal, Key
@@ -59,6 +61,8 @@ def evaluate(
     output: Path = Path("harness-results"),
     fresh: bool = False,
     console: Console | None = None,
+    gallery: int = 0,
+    faithful: int = 0,
 ) -> Result:
     """Explain a benchmark's records by each of the attributors, and journal how well each finds the evidence.
 
@@ -67,7 +71,9 @@ def evaluate(
     one that the folder has no file of is left out, which the console says.
     ``data_root``: where sources find their files. ``options``: ``NAME.FIELD=VALUE`` for any plugin that
     takes part. ``limit``: at most so many records, evenly spread. ``output``: the journal's folder; a run
-    that was stopped there goes on, unless ``fresh``. Ctrl-C ends the run cleanly.
+    that was stopped there goes on, unless ``fresh``. ``gallery``: keep pictures of so many records, evenly
+    spread, of those that this start explains (:mod:`harness.gallery`). ``faithful``: measure deletion and
+    insertion areas in so many steps (:mod:`harness.faithfulness`), 0 for not. Ctrl-C ends the run cleanly.
     Plugins' ``run_finished`` hooks are the caller's to call.
 
     A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises
@@ -78,11 +84,12 @@ def evaluate(
         from rich.console import Console
 
         console = Console()
-    plan = make_plan(registry, attributors, models, modes, bench, data_root, options, limit, seed)
+    plan = make_plan(registry, attributors, models, modes, bench, data_root, options, limit, seed, faithful)
     methods = [_set_up(cls, plan) for cls in plan.attributors]
     interrupted = False
     with Journal(output, plan.header, fresh) as journal:
-        run = _Run(plan, methods, seed, journal, console)
+        pictures = Gallery(output, choose(plan, gallery), fresh)
+        run = _Run(plan, methods, seed, journal, console, pictures)
         try:
             run.all_models()
         except KeyboardInterrupt:
@@ -119,6 +126,7 @@ class _Run:
     seed: int
     journal: Journal
     console: Console
+    gallery: Gallery
     _said: set[str] = field(default_factory=set)
 
     def all_models(self) -> None:
@@ -176,15 +184,29 @@ class _Run:
                         shared=shared[task.record.mode],
                         own=method.captures,
                     )
-                    start = time.perf_counter()
-                    fields = attempt(method, case, scene.place, scene.truth)
-                    self.journal.time(
-                        "attribute", time.perf_counter() - start, **dict(zip(KEY, key, strict=True))
-                    )
+                    fields = self._attempt(method, case, task, scene, key)
+                if self.plan.faithfulness:
+                    fields |= {name: fields.get(name) for name in FIELDS}
                 self.journal.add(_row(task, key, fields))
                 progress.advance()
         del model
         free_memory()
+
+    def _attempt(
+        self, method: Attributor, case: SharedCase, task: Task, scene: _Scene, key: Key
+    ) -> dict[str, Any]:
+        """Explain one case, and measure and keep what the run asks for besides, at nobody's cost."""
+        about, start = dict(zip(KEY, key, strict=True)), time.perf_counter()
+        fields, said = attempt(method, case, scene.place, scene.truth)
+        self.journal.time("attribute", time.perf_counter() - start, **about)
+        source = self.plan.sources[task.record.dataset]
+        self.gallery.keep(key, scene.frame, case.content, source, case.model, case.answer, said)
+        if self.plan.faithfulness:
+            start = time.perf_counter()
+            apart = Case(case.model, scene.frame.copy(), case.question, case.answer, case.content, case.seed)
+            fields |= faithfulness(said, apart, self.plan.faithfulness)
+            self.journal.time("faithfulness", time.perf_counter() - start, **about)
+        return fields
 
     def _load(self, cls: type[Model]) -> Model:
         start = time.perf_counter()
@@ -199,7 +221,9 @@ class _Run:
         try:
             image = read(self.plan.sources[task.record.dataset], sample)
             frame, place = letterbox(image, FRAME_SIDE)
-            scene = _Scene(frame, place, checked(sample.boxes))
+            # What an annotator drew past the edge is no image.
+            truth = [box.clip(place.width, place.height) for box in checked(sample.boxes)]
+            scene = _Scene(frame, place, truth)
         except Exception as error:
             return error
         self.journal.time("read", time.perf_counter() - start, source=sample.source, index=sample.index)
@@ -237,10 +261,16 @@ def seed_of(seed: int, sample: Sample, mode: Mode) -> int:
     return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
 
 
+def image_id(sample: Sample) -> str:
+    """Which rows are about one image: 16 hexadecimal digits that do not give a patient's file name away."""
+    return blake2b(f"{sample.source}\n{sample.image}".encode(), digest_size=8).hexdigest()
+
+
 def _row(task: Task, key: Key, fields: dict[str, Any]) -> dict[str, Any]:
     sample = task.sample
     return {
         **dict(zip(KEY, key, strict=True)),
+        "image": image_id(sample),
         "attribute": sample.attribute,
         "answer": task.record.prediction,
         "truth": _json_boxes(sample.boxes),

@@ -22,8 +22,9 @@ _BRIEF = {"Precision": "Prec.", "Records": "n"}
 def show(board: Board, console: Console) -> None:
     """Print every table, then what a reader must know."""
     for table in board.tables:
-        rows = [main_row(table, score) for score in table.scores]
-        _show(console, f"{table.name}: {table.extent}, in percent", main_header(table), rows)
+        wide = console.width >= _NARROW
+        rows = [main_row(table, score, wide) for score in table.scores]
+        _show(console, f"{table.name}: {table.extent}, in percent", main_header(table, wide), rows)
         if len(table.models) > 1:
             rows = [model_row(table, score) for score in table.scores]
             _show(console, f"{table.name}: IoU by model, in percent", model_header(table), rows)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from leaderboard.cells import paper_header, paper_row, plain
-from leaderboard.merge import Run
-from leaderboard.notes import CAUTIONS, COLUMNS, OPTIONAL
-from leaderboard.tables import Board, Failure
+from leaderboard.breakdowns import TITLES
+from leaderboard.cells import paper_header, paper_row, plain, slice_header, slice_row
+from leaderboard.notes import CAUTIONS, explained
+from leaderboard.provenance import plugins, settings
+from leaderboard.tables import Board, Failure, Table
 
-NONE = "none"
-FAILURES_SHOWN = 10
+FAILURES_SHOWN, SLICES_SHOWN = 10, 24
 # A backslash before ://, www. or @ keeps bare addresses from becoming links.
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
@@ -40,10 +38,10 @@ def _lines(board: Board) -> Iterator[str]:
         used.update(header)
         yield from ("", f"## {escape(table.name)}", "", f"{escape(table.extent)}.", "")
         yield from _table(header, [paper_row(table, score) for score in table.scores])
+        yield from _breakdowns(table)
     yield from ("", "## How to read it", "")
-    for names, meaning in COLUMNS:
-        if names not in OPTIONAL or names in used:
-            yield f"- **{escape(names)}**: {meaning}"
+    for names, meaning in explained(used):
+        yield f"- **{escape(names)}**: {meaning}"
     yield from ("", "What the figures do not say:", "")
     yield from (f"- {caution}" for caution in CAUTIONS)
     if board.failures:
@@ -54,10 +52,24 @@ def _lines(board: Board) -> Iterator[str]:
         if len(board.runs) > 1:
             yield from ("", f"### Run {number}")
         yield ""
-        yield from _table(["Setting", "Value"], _settings(run), left=2)
+        yield from _table(["Setting", "Value"], settings(run), left=2)
         yield ""
         columns = ["Kind", "Plugin", "Distribution", "Module", "Options"]
-        yield from _table(columns, _plugins(run.header), left=5)
+        yield from _table(columns, plugins(run.header), left=5)
+
+
+def _breakdowns(table: Table) -> Iterator[str]:
+    """IoU by everything that has more than one part; of many parts, those with the most records."""
+    for by, title in TITLES.items():
+        parts = table.breakdowns.get(by, [])
+        if len(parts) < 2:
+            continue
+        shown = sorted(parts, key=lambda part: -part.records)[:SLICES_SHOWN]
+        yield from ("", f"### {escape(table.name)}: IoU by {title}", "")
+        rows = [slice_row(table, part) for part in parts if part in shown]
+        yield from _table(slice_header(table, by), rows, left=1)
+        if len(shown) < len(parts):
+            yield from ("", f"Others, with fewer records, in the CSV and JSON: {len(parts) - len(shown)}.")
 
 
 def _failures(failures: Sequence[Failure]) -> Iterator[str]:
@@ -69,38 +81,6 @@ def _failures(failures: Sequence[Failure]) -> Iterator[str]:
             "",
             f"Further reasons, in the journal: {len(rest)} ({sum(f.count for f in rest)} results).",
         )
-
-
-def _settings(run: Run) -> list[list[str]]:
-    header = run.header
-    rows = [
-        [name, NONE if header.get(name) is None else str(header[name])]
-        for name in ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "limit")
-    ]
-    for mode, bench in header["bench"].items():
-        counts = ", ".join(f"{model} {count}" for model, count in header["planned"][mode].items())
-        rows.append([f"{mode} records", f"{counts} (of {bench['records']}; SHA-256 {bench['sha256']})"])
-    rows.append(["samples", f"SHA-256 {header['samples']}"])
-    complete = "complete" if run.finished == run.planned else "not finished"
-    return [*rows, ["results", f"{run.finished} of {run.planned} ({complete})"]]
-
-
-def _plugins(header: dict[str, Any]) -> list[list[str]]:
-    return [
-        [
-            kind,
-            name,
-            f"{about['distribution']} {about['version']}".strip(),
-            about["module"],
-            ", ".join(f"{field}={_option(value)}" for field, value in about["options"].items()) or NONE,
-        ]
-        for kind, plugins in header["plugins"].items()
-        for name, about in plugins.items()
-    ]
-
-
-def _option(value: Any) -> str:
-    return value if isinstance(value, str) else NONE if value is None else json.dumps(value)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> Iterator[str]:

@@ -16,8 +16,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One journal: its header, and how many of the planned results are in it."""
+    """One journal: its folder and header, and how many of the planned results are in it."""
 
+    folder: Path
     header: Row
     finished: int
 
@@ -48,16 +49,20 @@ def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
         raise HarnessError(
             f"Nothing is finished yet in {', '.join(map(str, folders))}; run `harness eval` on."
         )
-    return rows, [Run(header, len({key_of(row) for row in found})) for _, header, found in journals]
+    return rows, [
+        Run(folder, header, len({key_of(row) for row in found})) for folder, header, found in journals
+    ]
 
 
 def incomparable(a: Row, b: Row) -> list[str]:
     """Why the runs of two headers cannot be compared; empty where they can.
 
-    They need the same records, seed and limit, and every plugin that takes part in both must be of the same
-    distribution, version and options. Torch, Python or device may differ; the provenance shows them.
+    They need the same records, seed, limit and steps of faithfulness, and every plugin that takes part in
+    both must be of the same distribution, version and options. Torch, Python or device may differ; the
+    provenance shows them.
     """
     reasons = differences(a["seed"], b["seed"], "seed")
+    reasons += differences(a.get("faithfulness", 0), b.get("faithfulness", 0), "faithfulness")
     if planned_records(a) < a["available"] or planned_records(b) < b["available"]:
         reasons += differences(a["limit"], b["limit"], "limit")
     for mode in sorted(a["bench"].keys() & b["bench"].keys()):

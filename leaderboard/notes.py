@@ -11,7 +11,26 @@ COLUMNS = (
         "together, in the image's own pixels: what both share as a part of what either covers (IoU), as a "
         "part of the method's (precision), as a part of the truth (recall), and the harmonic mean of the "
         "latter two (F1). Each is the mean over records. A record is one model's answer about one sample; "
-        "overall is the mean over the records of all models, so a model with more records weighs more.",
+        "overall is the mean over the records of all models, so a model with more records weighs more. In "
+        "brackets: the 95% interval (BCa bootstrap, 10,000 draws of whole images with all their records).",
+    ),
+    (
+        "p",
+        "whether its mean IoU differs from that of the best in the table: a two-sided sign-flip test, paired "
+        "by record, with whole images flipped, adjusted by Holm over all pairs of methods (the best is chosen "
+        "by the same data). \u2020 beside the IoU marks p below 0.05.",
+    ),
+    (
+        "Pointing",
+        "the pointing game: for how many records the maximum of the method's map, or the centre of its first "
+        "box where it has no map, lies in a true box. No tolerance around the box.",
+    ),
+    (
+        "Deletion, Insertion",
+        "areas under the curve of the answer's mean token probability while the image's pixels go black (less "
+        "is better), or come back into a black image (more is better), the most important first. Maps give "
+        "the order, boxes two classes; ties are random. They need no annotation, and reward a method for what "
+        "blackening does to this model, evidence or not. A failed record counts as 100 and 0.",
     ),
     (
         "Concept right",
@@ -32,13 +51,30 @@ COLUMNS = (
         "images sent forward (+ backward) through the model for a record, the mean over records that did not "
         "fail. Passes that methods share are charged to each.",
     ),
+    (
+        "Seconds",
+        "wall-clock time of a record that did not fail, the mean, on the device that Provenance names. A pass "
+        "that methods share is in the time of the first that asks for it.",
+    ),
 )
 # Columns that only some boards have.
-OPTIONAL = ("Concept right", "N/A")
+OPTIONAL = ("p", "Pointing", "Deletion, Insertion", "Concept right", "N/A", "Seconds")
+
+
+def explained(used: set[str]) -> list[tuple[str, str]]:
+    """Names and meaning of the columns that a board has, ``used``."""
+    return [
+        (names, meaning)
+        for names, meaning in COLUMNS
+        if names not in OPTIONAL or not used.isdisjoint(names.split(", "))
+    ]
+
 
 CAUTIONS = (
-    "There are no error bars. Over few records, a small difference is chance; records about the same image "
-    "are not independent either.",
+    "An interval says what other images of the same kind would give, not other data sets, models or seeds. "
+    "Below some thirty images it is too narrow, and where every record scores alike it has no width at all. "
+    "Images of one patient are taken as independent.",
+    "Methods whose intervals overlap may still differ: p compares them record by record.",
     "A rank holds for these records only. Boards of another benchmark hash, subset or seed do not compare, "
     "nor do the two modes, nor an attributor without a rank with those that have one.",
     "Each model has its own records, those that passed its causal filter: read a model's column to compare "

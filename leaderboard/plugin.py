@@ -7,17 +7,19 @@ from typing import Any
 
 from harness.hookspecs import hookimpl
 
-FILE = "leaderboard.md"
+FILE, PAGE = "leaderboard.md", "leaderboard.html"
 
 
 @hookimpl
 def run_finished(folder: Path, console: Any) -> None:
-    """Print the tables and write ``leaderboard.md`` into the folder."""
-    from leaderboard.command import write
+    """Print the tables and write ``leaderboard.md`` into the folder, and a page where a gallery is to show."""
+    from harness.gallery import FOLDER
     from leaderboard.console import show
+    from leaderboard.publish import write
     from leaderboard.tables import make_board
 
     board = make_board([folder])
     show(board, console)
-    write(board, folder / FILE)
-    console.print(f"Written to {folder / FILE}", markup=False, highlight=False, soft_wrap=True)
+    for name in (FILE, PAGE) if (folder / FOLDER).is_dir() else (FILE,):
+        write(board, folder / name)
+        console.print(f"Written to {folder / name}", markup=False, highlight=False, soft_wrap=True)

@@ -12,6 +12,8 @@ from harness.journal import JOURNAL
 
 Figure = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
+Pixel = Annotated[float, Field(allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=1)]
 ModeName = Literal["direct", "reasoning"]
 _STRICT = ConfigDict(strict=True, extra="ignore")
 
@@ -42,6 +44,7 @@ class Header(BaseModel):
     bench: dict[ModeName, _Bench]
     planned: dict[ModeName, dict[str, Count]]
     plugins: dict[str, dict[str, _About]]
+    faithfulness: Count = 0
 
     @model_validator(mode="after")
     def _same_modes(self) -> Header:
@@ -61,10 +64,10 @@ class Result(BaseModel):
     attributor: str
     status: Literal["ok", "failed", "not_applicable"]
     error: str | None
-    truth: list[Any]
+    truth: list[Annotated[list[Pixel | None], Field(min_length=4, max_length=4)]]
     concept_truth: str | None
     concept: str | None
-    concept_scores: dict[str, Any] | None
+    concept_scores: dict[str, Pixel] | None
     fallback: bool
     forward: Count
     backward: Count
@@ -72,6 +75,16 @@ class Result(BaseModel):
     precision: Figure | None
     recall: Figure | None
     f1: Figure | None
+    deletion: Figure | None = None
+    insertion: Figure | None = None
+    # What rows of older runs lack.
+    attribute: str | None = None
+    answer: str | None = None
+    image: str | None = None
+    size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None = None
+    peak: Annotated[list[Pixel], Field(min_length=2, max_length=2)] | None = None
+    boxes: list[Annotated[list[Pixel], Field(min_length=4, max_length=4)]] | None = None
+    token_scores: list[Pixel] | None = None
 
     @model_validator(mode="after")
     def _has_figures(self) -> Result:
@@ -79,6 +92,8 @@ class Result(BaseModel):
             raise ValueError("a figure is missing")
         if self.status == "failed" and self.error is None:
             raise ValueError("it failed without an error")
+        if "peak" in self.model_fields_set and self.boxes is None:
+            raise ValueError("it has no boxes")
         return self
 
 

@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from math import fsum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
+from harness.journal import Key
+from leaderboard.breakdowns import Sizes, Slice, break_down
+from leaderboard.figures import image_of, shares
 from leaderboard.merge import Row, Run, load, planned_records, record_of
+from leaderboard.scores import Pair, Score, compare, scores_of
+from leaderboard.timings import read_seconds
 
 MODE_TITLES = {"direct": "Direct answers", "reasoning": "Reasoning"}
 
 
 @dataclass(frozen=True)
-class Score:
-    """One attributor's figures in one mode: means over records (0..1), in which a failed one counts as zero.
-
-    ``rank`` is None where the attributor has not explained every record that others have: its means are over
-    other records and not comparable. ``not_applicable`` results count in no mean. ``by_model``: mean IoU of
-    each model. ``concept``: share of records for which exactly the concept that holds the cause is named (a
-    composite that contains it is too coarse to count), None where the truth is not known or the method names
-    none. ``fallback``: share for which it returned the whole image. ``forward``, ``backward``: passes a
-    record that did not fail. Without any record, the figures are None.
-    """
-
-    attributor: str
-    rank: int | None
-    records: int
-    failed: int
-    not_applicable: int
-    iou: float | None
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    concept: float | None
-    fallback: float | None
-    forward: float | None
-    backward: float | None
-    by_model: dict[str, float]
-
-
-@dataclass(frozen=True)
 class Table:
-    """One mode's ranking: best first, those without a rank last. ``records`` of the ``planned`` ones are
-    in."""
+    """One mode's ranking: best first, those without a rank last.
+
+    ``records`` of the ``planned`` ones are in, about ``images`` images. ``pairs``: tests between those with a
+    rank. ``parts`` gives, by what they are by, parts of the records (:func:`leaderboard.breakdowns.break_down`).
+    """
 
     mode: str
     models: list[str]
     records: int
     planned: int
+    images: int
     scores: list[Score]
+    pairs: list[Pair]
+    parts: Callable[[], dict[str, list[Slice]]] = field(repr=False, compare=False)
+
+    @cached_property
+    def breakdowns(self) -> dict[str, list[Slice]]:
+        """The figures of parts of the records; made when first asked for, since all of them take seconds."""
+        return self.parts()
 
     @property
     def name(self) -> str:
@@ -76,11 +63,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Board:
-    """A leaderboard: a table a mode, what failed (the most frequent reason first), and the runs shown."""
+    """A leaderboard: a table a mode, what failed (the most frequent reason first), the runs and their rows."""
 
     tables: list[Table]
     failures: list[Failure]
     runs: list[Run]
+    rows: list[Row]
 
     @property
     def notes(self) -> list[str]:
@@ -113,8 +101,14 @@ def make_board(folders: Sequence[Path]) -> Board:
     rows, runs = load(folders)
     headers = [run.header for run in runs]
     modes = [mode for mode in MODE_TITLES if any(row["mode"] == mode for row in rows)]
-    tables = [_table(mode, [row for row in rows if row["mode"] == mode], headers) for mode in modes]
-    return Board(tables, _failures(rows), runs)
+    seconds: dict[Key, float] = {}
+    for run in reversed(runs):
+        seconds |= read_seconds(run.folder)
+    sizes = Sizes.of(shares(rows))
+    tables = [
+        _table(mode, [row for row in rows if row["mode"] == mode], headers, seconds, sizes) for mode in modes
+    ]
+    return Board(tables, _failures(rows), runs, rows)
 
 
 def _failures(rows: list[Row]) -> list[Failure]:
@@ -126,50 +120,23 @@ def _failures(rows: list[Row]) -> list[Failure]:
     return sorted(failures, key=lambda failure: (-failure.count, failure.error))
 
 
-def _table(mode: str, rows: list[Row], headers: list[Row]) -> Table:
+def _table(
+    mode: str, rows: list[Row], headers: list[Row], seconds: Mapping[Key, float], sizes: Sizes
+) -> Table:
     tried = [row for row in rows if row["status"] != "not_applicable"]
     hopeless = {row["model"] for row in rows} - {row["model"] for row in tried}
     planned: dict[str, int] = {}
     for header in headers:
         counts = header["planned"].get(mode, {})
         planned |= {model: count for model, count in counts.items() if count and model not in hopeless}
-    everything = {record_of(row) for row in tried}
-    names = dict.fromkeys(row["attributor"] for row in rows)
-    scores = [_score(name, [row for row in rows if row["attributor"] == name], everything) for name in names]
-    scores.sort(key=lambda score: (score.rank is None, -(score.iou or 0.0), score.attributor))
-    for place, score in enumerate(scores):
-        if score.rank is not None:
-            tie = place > 0 and score.iou == scores[place - 1].iou
-            scores[place] = replace(score, rank=scores[place - 1].rank if tie else place + 1)
-    return Table(mode, sorted(planned), len(everything), sum(planned.values()), scores)
-
-
-def _score(name: str, rows: list[Row], everything: set[Any]) -> Score:
-    """One attributor's figures; ``rank`` is 0 where it deserves one."""
-    tried = [row for row in rows if row["status"] != "not_applicable"]
-    known = [row for row in tried if row["concept_truth"] is not None]
-    names_concepts = any(row["concept"] is not None or row["concept_scores"] for row in tried)
-    models = sorted({row["model"] for row in tried})
-    return Score(
-        attributor=name,
-        rank=0 if tried and {record_of(row) for row in tried} == everything else None,
-        records=len(tried),
-        failed=sum(row["status"] == "failed" for row in tried),
-        not_applicable=len(rows) - len(tried),
-        iou=_mean(row["iou"] for row in tried),
-        precision=_mean(row["precision"] for row in tried),
-        recall=_mean(row["recall"] for row in tried),
-        f1=_mean(row["f1"] for row in tried),
-        concept=_mean(row["concept"] == row["concept_truth"] for row in known) if names_concepts else None,
-        fallback=_mean(row["fallback"] for row in tried),
-        forward=_mean(row["forward"] for row in tried if row["status"] == "ok"),
-        backward=_mean(row["backward"] for row in tried if row["status"] == "ok"),
-        by_model={
-            model: _mean(row["iou"] for row in tried if row["model"] == model) or 0.0 for model in models
-        },
+    scores, pairs = compare(rows, scores_of(rows, seconds))
+    return Table(
+        mode=mode,
+        models=sorted(planned),
+        records=len({record_of(row) for row in tried}),
+        planned=sum(planned.values()),
+        images=len({image_of(row) for row in tried}),
+        scores=scores,
+        pairs=pairs,
+        parts=partial(break_down, rows, seconds, sizes),
     )
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    found = list(values)
-    return fsum(found) / len(found) if found else None

@@ -376,6 +376,7 @@ def test_eval_passes_everything_on(capsys: pytest.CaptureFixture[str], evaluated
         capsys, "eval", "--attributor", "halves", "--attributor", "other", "--attributor", "halves",
         "--model", "toy", "--mode", "reasoning", "--bench", "b", "--data-root", "d", "--limit", "7",
         "--seed", "3", "-o", "halves.share=0.1", "--option", "toy.x=1", "--output", "out", "--fresh",
+        "--gallery", "5", "--faithfulness", "10",
     )  # fmt: skip
     assert (status, err) == (0, "")
     arguments = evaluated.calls[0]
@@ -383,7 +384,7 @@ def test_eval_passes_everything_on(capsys: pytest.CaptureFixture[str], evaluated
     assert arguments == {
         "attributors": ["halves", "other"], "models": ["toy"], "modes": ["reasoning"], "bench": Path("b"),
         "data_root": Path("d"), "options": ["halves.share=0.1", "toy.x=1"], "limit": 7, "seed": 3,
-        "output": Path("out"), "fresh": True,
+        "output": Path("out"), "fresh": True, "gallery": 5, "faithful": 10,
     }  # fmt: skip
 
 

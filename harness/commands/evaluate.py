@@ -57,6 +57,15 @@ def add_parser(subparsers: Any) -> None:
         "--output", type=Path, default=Path("harness-results"), metavar="DIR",
         help="where the journal and the reports go (default: harness-results)",
     )  # fmt: skip
+    parser.add_argument(
+        "--gallery", type=whole(0), default=0, metavar="N",
+        help="keep pictures of N records, evenly spread, for the leaderboard's HTML page (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--faithfulness", type=whole(0), default=0, metavar="STEPS",
+        help="also measure how the answer falls and rises as pixels go and come by importance (deletion and "
+        "insertion areas), in so many steps: 10 is usual, and costs 20 passes a result (default: 0, not)",
+    )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="start anew, not where the last run stopped")
     add_run_arguments(parser)
     parser.set_defaults(run=run)
@@ -87,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
         output=args.output,
         fresh=args.fresh,
         console=console,
+        gallery=args.gallery,
+        faithful=args.faithfulness,
     )
     if result.finished:
         registry.run_finished(result.folder, console)

@@ -1,0 +1,117 @@
+"""Where a board's figures come from, in words, and the command that repeats them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from harness.benchmark import bench_hash
+from harness.errors import HarnessError
+from harness.journal import JOURNAL
+from harness.plan import default_bench
+from harness.provenance import describe
+from harness.registry import Registry
+from leaderboard.merge import Run, planned_records
+
+NONE = "none"
+
+
+def settings(run: Run) -> list[list[str]]:
+    """What a run's results depend on besides its plugins, as rows of name and value."""
+    header = run.header
+    rows = [
+        [name, NONE if header.get(name) is None else str(header[name])]
+        for name in ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "limit")
+    ]
+    for mode, bench in header["bench"].items():
+        counts = ", ".join(f"{model} {count}" for model, count in header["planned"][mode].items())
+        rows.append([f"{mode} records", f"{counts} (of {bench['records']}; SHA-256 {bench['sha256']})"])
+    rows.append(["samples", f"SHA-256 {header['samples']}"])
+    complete = "complete" if run.finished == run.planned else "not finished"
+    return [
+        *rows,
+        ["results", f"{run.finished} of {run.planned} ({complete})"],
+        ["journal", f"SHA-256 {journal_hash(run)}"],
+        ["repeat with", command_line(header)],
+    ]
+
+
+def plugins(header: dict[str, Any]) -> list[list[str]]:
+    """Every plugin of a run: kind, name, distribution, module and options."""
+    return [
+        [
+            kind,
+            name,
+            f"{about['distribution']} {about['version']}".strip(),
+            about["module"],
+            ", ".join(f"{field}={_option(value)}" for field, value in about["options"].items()) or NONE,
+        ]
+        for kind, found in header["plugins"].items()
+        for name, about in found.items()
+    ]
+
+
+def _option(value: Any) -> str:
+    return value if isinstance(value, str) else NONE if value is None else json.dumps(value)
+
+
+def journal_hash(run: Run) -> str:
+    """SHA-256 of a run's journal, hexadecimal: the same command must give it again."""
+    try:
+        return sha256((run.folder / JOURNAL).read_bytes()).hexdigest()
+    except OSError as error:
+        raise HarnessError(f"The journal in {run.folder} cannot be read: {error.strerror or error}.") from error
+
+
+@cache
+def _installed() -> Registry:
+    return Registry.discover()
+
+
+def command_line(header: dict[str, Any], registry: Registry | None = None) -> str:
+    """The command that repeats a run, from its journal's header; ``registry``: None for what is installed.
+
+    Options that are the plugin's defaults here are left out. Where the benchmark is not the one that ships,
+    ``DIR`` stands for its folder, as it does for the data of a source that does not ship any.
+    """
+    registry = registry or _installed()
+    words = ["harness", "eval"]
+    for name in header["attributors"]:
+        words += ["--attributor", name]
+    for name in header["plugins"].get("model", ()):
+        words += ["--model", name]
+    for mode in header["bench"]:
+        words += ["--mode", mode]
+    if not _ships(header, registry):
+        words += ["--bench", "DIR", "--data-root", "DIR"]
+    all_of_them = planned_records(header) == header["available"]
+    if header.get("faithfulness"):
+        words += ["--faithfulness", str(header["faithfulness"])]
+    words += ["--limit", "0" if all_of_them else str(header["limit"]), "--seed", str(header["seed"])]
+    for kind, found in header["plugins"].items():
+        for name, about in found.items():
+            defaults = _defaults(kind, name, registry)
+            for field, value in about["options"].items():
+                if field not in defaults or defaults[field] != value:
+                    words += ["-o", f"{name}.{field}={_option(value)}"]
+    return shlex.join(words)
+
+
+def _ships(header: dict[str, Any], registry: Registry) -> bool:
+    try:
+        folder = default_bench(registry)
+        return all(bench_hash(folder, mode) == about["sha256"] for mode, about in header["bench"].items())
+    except HarnessError:
+        return False
+
+
+def _defaults(kind: Any, name: str, registry: Registry) -> dict[str, Any]:
+    try:
+        cls = registry.find(kind, name)
+        found: dict[str, Any] = describe(registry, cls, cls.Options())["options"]
+    except (HarnessError, ValueError, KeyError):  # not installed, or an option that must be given
+        return {}
+    return found

@@ -1,0 +1,54 @@
+"""Write a board in all its forms, with what it takes to repeat it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from harness.errors import HarnessError
+from leaderboard import document, markdown, page
+from leaderboard.tables import Board
+
+SUFFIXES = (".md", ".json", ".csv", ".html")
+
+
+def write(board: Board, path: Path, private: bool = False) -> None:
+    """Write a board to a file, in the form that the file's suffix names.
+
+    ``private``: a page also shows pictures of sources that are not declared free to share. Raises
+    ``HarnessError`` for another suffix and where the file cannot be written.
+    """
+    renderers: dict[str, Callable[[Board], str]] = {
+        ".md": markdown.render,
+        ".json": document.to_json,
+        ".csv": document.to_csv,
+        ".html": partial(page.render, private=private),
+    }
+    if path.suffix.lower() not in renderers:
+        raise HarnessError(f"{path} should end in one of {', '.join(SUFFIXES)}.")
+    text = renderers[path.suffix.lower()](board)
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise HarnessError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def publish(board: Board, folder: Path, name: str | None = None) -> list[Path]:
+    """Write a board into a folder in all forms, without pictures that are not free to share.
+
+    ``name``: what the files are called; None for the board's sources. Returns the files. Raises
+    ``HarnessError`` as :func:`write` does.
+    """
+    stem = name or "-".join(sorted({row["source"] for row in board.rows}))
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip(".-")[:80] or "board"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HarnessError(f"{folder} cannot be made: {error.strerror or error}.") from error
+    paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
+    for path in paths:
+        write(board, path)
+    return paths
+

@@ -1,0 +1,31 @@
+"""The seconds that results took, from the file beside a journal."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from harness.journal import KEY, TIMINGS, Key
+
+
+def read_seconds(folder: Path) -> dict[Key, float]:
+    """Wall-clock seconds of each result, by its key; what cannot be read is left out.
+
+    A pass that methods share is in the seconds of the first that asks, so that seconds depend on who else
+    took part, as they do on the machine.
+    """
+    try:
+        lines = (folder / TIMINGS).read_bytes().splitlines()
+    except OSError:
+        return {}
+    found: dict[Key, float] = {}
+    for line in lines:
+        try:
+            about = json.loads(line)
+            if about["stage"] == "attribute" and math.isfinite(seconds := float(about["seconds"])):
+                source, index, model, mode, attributor = (about[part] for part in KEY)
+                found[source, index, model, mode, attributor] = seconds
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return found

@@ -1,0 +1,257 @@
+"""The page: text is text, nothing is fetched, private images stay private, and a browser shows and sorts it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import browser as chrome
+import numpy as np
+import pytest
+from browser import Browser
+from PIL import Image
+from test_leaderboard import header, journal, row
+
+from harness.gallery import FOLDER, picture_id
+from harness.journal import KEY
+from leaderboard import page
+from leaderboard.cells import plain
+from leaderboard.exhibits import MOST, exhibits
+from leaderboard.markup import el, join, verbatim
+from leaderboard.page import render
+from leaderboard.plots import BOTTOM, LABEL, NEAR, TALL, spread
+from leaderboard.tables import make_board
+
+NASTY = "</script><img src=x onerror=alert(1)>\"'&<b>\u202e"
+HERE = Path(page.__file__).parent
+
+
+def board_folder(
+    folder: Path,
+    names: list[str],
+    count: int = 3,
+    redistributable: bool = True,
+    text: str = "finding",
+    noise: bool = False,
+) -> Path:
+    """A run with a gallery of all its records."""
+    random = np.random.default_rng(0)
+    rows = []
+    for index in range(count):
+        for place, name in enumerate(names):
+            iou = round(float(random.uniform(0, 1 / (place + 1))), 3)
+            about: dict[str, Any] = {
+                "image": f"image {index}", "attribute": f"{text} {index % 2}", "answer": f"Yes {text}",
+                "size": [448, 448], "truth": [[100, 100, 200, 220]], "boxes": [[90, 90, 180, 260]],
+                "peak": [150.0, 160.0] if place else None, "token_scores": None if place else [0.5, 0.0],
+                "concept": None if place else text, "concept_scores": None if place else {text: 1.0, "other": 0.2},
+            }  # fmt: skip
+            rows.append(row(index, name, iou, text, **about, forward=4**place))
+    journal(folder, header(names, {text: count}), rows)
+    pictures = folder / FOLDER
+    pictures.mkdir()
+    for one in rows:
+        key = [one[part] for part in KEY]
+        record = pictures / picture_id(*key[:4])
+        facts = {"redistributable": redistributable, "tokens": ["Yes", f" {text}"]}
+        record.with_suffix(".json").write_text(json.dumps(facts))
+        grey = random.integers(0, 256, (224, 224) if noise else (8, 8), np.uint8)
+        whole = Image.fromarray(grey).resize((224, 224), Image.Resampling.NEAREST)
+        whole.save(record.with_suffix(".png"))
+        if key[-1] != names[0] or noise:
+            whole.save(pictures / f"{picture_id(*key)}.png")
+    return folder
+
+
+class Reader(HTMLParser):
+    """Elements with their attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_markup() -> None:
+    assert el("a", "<x>", el("b", 'y"'), None, class_='"><', hidden=True, id=None) == (
+        '<a class="&quot;&gt;&lt;" hidden>&lt;x&gt;<b>y&quot;</b></a>'
+    )
+    assert join("a\x1b\n b", el("br")) == "a b<br>" and verbatim(" <\n\u202e") == " &lt;\n "
+
+
+def test_text_of_others_is_text(tmp_path: Path) -> None:
+    document = render(make_board([board_folder(tmp_path / "run", [NASTY, "b"], text=NASTY)]))
+    read = Reader(document)
+    assert not read.open
+    tags = [tag for tag, _ in read.elements]
+    assert "img" not in tags and tags.count("script") == tags.count("style") == 1
+    assert not any(name.startswith("on") or name == "style" for _, about in read.elements for name in about)
+    assert "\u202e" not in document
+    shown = "".join(read.words)
+    assert shown.count("<img src=x onerror=alert(1)>") > 20  # and yet all of it can be read
+
+
+def test_nothing_is_fetched(tmp_path: Path) -> None:
+    document = render(make_board([board_folder(tmp_path / "run", ["a", "b"])]))
+    for tag, about in Reader(document).elements:
+        assert tag not in ("link", "iframe", "object", "embed", "base", "form")
+        for name in ("src", "href", "xlink:href", "data", "srcset", "action"):
+            assert (about.get(name) or "#").startswith(("#", "data:image/png;base64,"))
+    for name in ("page.css", "page.js"):
+        text = (HERE / name).read_text()
+        assert not re.search(r"https?:|//\w|@import|url\(|fetch|XMLHttp|eval|innerHTML", text)
+
+
+def test_the_policy_allows_our_own_style_and_script_alone(tmp_path: Path) -> None:
+    document = render(make_board([board_folder(tmp_path / "run", ["a"])]))
+    policy = next(about["content"] for tag, about in Reader(document).elements if "http-equiv" in about)
+    assert policy and policy.startswith("default-src 'none'; img-src data:;") and "unsafe" not in policy
+    for kind in ("style", "script"):
+        inside = re.search(f"<{kind}>(.*?)</{kind}>", document, re.DOTALL)
+        assert inside
+        digest = base64.b64encode(hashlib.sha256(inside[1].encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+
+
+def test_private_images_stay_out(tmp_path: Path) -> None:
+    board = make_board([board_folder(tmp_path / "run", ["a", "b"], redistributable=False)])
+    document = render(board)
+    assert "data:image" not in document and "not declared free to share: s." in document
+    assert exhibits(board) == ([], ["s"])
+    private = render(board, private=True)
+    assert "data:image" in private and page.PRIVATE in private
+
+
+def test_only_a_plain_yes_is_free_to_share(tmp_path: Path) -> None:
+    folder = board_folder(tmp_path / "run", ["a"], count=1)
+    (about,) = (folder / FOLDER).glob("*.json")
+    for said in ('{"redistributable": "false", "tokens": []}', '{"redistributable": 1}', "{}", "[]", "{torn"):
+        about.write_text(said)
+        assert exhibits(make_board([folder]))[0] == []
+
+
+def test_broken_pictures_are_left_out(tmp_path: Path) -> None:
+    folder = board_folder(tmp_path / "run", ["a", "b"], count=2)
+    one, two = sorted({picture_id("s", index, "finding", "direct") for index in range(2)})
+    (folder / FOLDER / f"{one}.png").write_bytes(b"no picture")
+    for path in (folder / FOLDER).glob("*.png"):
+        if path.stem not in (one, two):
+            Image.new("L", (5000, 10)).save(path)  # maps of a wrong size
+    (exhibit,) = exhibits(make_board([folder]))[0]
+    assert exhibit.maps == {} and len(exhibit.rows) == 2
+
+
+def test_a_page_of_many_noisy_maps_stays_small(tmp_path: Path) -> None:
+    names = [f"method {k}" for k in range(12)]
+    board = make_board([board_folder(tmp_path / "run", names, count=MOST + 3, noise=True)])
+    shown, _ = exhibits(board)
+    assert len(shown) == MOST and all(len(exhibit.maps) == 12 for exhibit in shown)
+    assert len(render(board)) < 5_000_000
+
+
+def test_the_same_board_gives_the_same_page(tmp_path: Path) -> None:
+    folder = board_folder(tmp_path / "run", ["a", "b"])
+    assert render(make_board([folder])) == render(make_board([folder]))
+
+
+def test_labels_of_a_plot_do_not_cover_each_other() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        points = [(float(x), float(y)) for x, y in random.uniform((9, 12), (97, TALL - BOTTOM), (12, 2))]
+        points += points[:2] + [(10.0, float(TALL - BOTTOM))] * 3
+        heights = spread(points)
+        assert max(heights) <= TALL - BOTTOM
+        for (one, y), (other, z) in combinations(list(zip((x for x, _ in points), heights, strict=True)), 2):
+            assert abs(one - other) >= NEAR or abs(y - z) >= LABEL - 1e-9
+    assert spread([(50.0, 100.0), (51.0, 200.0)]) == [100, 200]  # none moves without need
+
+
+def _luminance(colour: np.ndarray) -> float:
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def _contrast(one: np.ndarray, other: np.ndarray) -> float:
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_can_be_read(scheme: int) -> None:
+    """WCAG AA: 4.5 to 1, on paper, panels and the hottest colour."""
+    block = re.findall(r":root \{(.*?)\}", (HERE / "page.css").read_text(), re.DOTALL)[scheme]
+    named = dict(re.findall(r"--([a-z]+): ([^;]+);", block))
+    colour = {
+        name: np.array([int(value[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+        for name, value in named.items()
+        if value.startswith("#")
+    }
+    heat, top = np.array([int(part) for part in named["heat"].split()]) / 255, float(named["top"])
+    backgrounds = [colour["paper"], colour["panel"]]
+    for ink in ("ink", "muted", "accent"):
+        assert all(_contrast(colour[ink], paper) >= 4.5 for paper in backgrounds), ink
+    for paper in backgrounds:
+        assert _contrast(colour["ink"], top * heat + (1 - top) * paper) >= 4.5
+
+
+@pytest.fixture
+def window(tmp_path: Path) -> Iterator[Browser]:
+    executable = chrome.find()
+    if executable is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    browser = Browser(executable, tmp_path / "profile")
+    yield browser
+    browser.close()
+
+
+def test_in_a_browser(tmp_path: Path, window: Browser) -> None:
+    file = tmp_path / "board.html"
+    file.write_text(render(make_board([board_folder(tmp_path / "run", ["a", "b", NASTY], 6)])), encoding="utf-8")
+    window.open(file)
+    names = "[...document.querySelectorAll('table.ranking tbody th')].map(cell => cell.dataset.value)"
+    ranked = window.run(names)
+    assert len(ranked) == 3
+
+    heads = window.run("[...document.querySelectorAll('table.ranking th button')].map(b => b.textContent)")
+    place = heads.index("Passes")
+    window.run(f"document.querySelectorAll('table.ranking th button')[{place}].click()")
+    assert window.run(names) == ["a", "b", plain(NASTY)]  # 1, 4 and 16 passes
+    sort = f"document.querySelectorAll('table.ranking thead th')[{place}].getAttribute('aria-sort')"
+    assert window.run(sort) == "ascending" and "Passes, ascending" in window.run(
+        "document.querySelector('[role=status]').textContent"
+    )
+    # By keyboard, from the same button: the other way round, and back to the ranking.
+    window.run(f"document.querySelectorAll('table.ranking th button')[{place}].focus()")
+    window.press("Enter", 13, "\r")
+    assert window.run(names) == [plain(NASTY), "b", "a"] and window.run(sort) == "descending"
+    window.run("document.querySelectorAll('table.ranking th button')[1].click()")
+    assert window.run(names) == ranked and window.run(sort) is None
+
+    pictures = "[...document.querySelectorAll('.views svg use')].map(u => u.getBoundingClientRect().width)"
+    assert all(width > 50 for width in window.run(pictures)) and len(window.run(pictures)) == 6 * 4
+    for width in (1280, 390):
+        window.resize(width, 900)
+        assert window.run("document.documentElement.scrollWidth") <= width
+    assert window.complaints == []
+    assert [url for url in window.requests if not url.startswith("data:image/png")] == [file.as_uri()]

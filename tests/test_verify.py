@@ -1,0 +1,235 @@
+"""What a submitted folder may get wrong, each said in one sentence; and what is published."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toys
+from rich.console import Console
+
+from harness import cli
+from harness.errors import HarnessError
+from harness.geometry import Box
+from harness.registry import Registry
+from harness.runner import evaluate
+from harness.source import Sample
+from leaderboard.command import add_parser
+from leaderboard.document import COLUMNS, to_csv, to_json
+from leaderboard.plugin import run_finished
+from leaderboard.provenance import command_line
+from leaderboard.publish import publish
+from leaderboard.tables import make_board
+from leaderboard.verify import verify
+
+Lines = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the toys."""
+    folder = tmp_path_factory.mktemp("honest")
+    evaluate(
+        toys.registry(), ["good", "map", "traces"], models=["toy", "black-box"], limit=8, gallery=8,
+        bench=toys.bench(folder / "bench", models=["toy_1b", "black-box"]),
+        output=folder / "out", console=Console(file=io.StringIO()),
+    )  # fmt: skip
+    return folder
+
+
+def spoil(honest: Path, tmp_path: Path, change: Callable[[Lines], object]) -> list[str]:
+    """What is said of a copy whose journal lines have been changed."""
+    shutil.copytree(honest / "out", tmp_path / "out")
+    path = tmp_path / "out" / "journal.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    change(lines)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return verify(tmp_path / "out", toys.registry(), honest / "bench").sentences
+
+
+def first(lines: Lines, **about: Any) -> dict[str, Any]:
+    return next(row for row in lines[1:] if about.items() <= row.items())
+
+
+def test_true_boxes_past_the_edge_count_as_far_as_there_is_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = toys.bench(tmp_path / "bench", models=["toy_1b"])
+    plain = toys.ToySource.samples
+
+    def samples(source: toys.ToySource) -> Iterator[Sample]:
+        for sample in plain(source):
+            (box,) = sample.boxes
+            yield replace(sample, boxes=(box, Box(-30, -30, -10, toys.HEIGHT), Box(toys.WIDTH, 0, 900, 900)))
+
+    monkeypatch.setattr(toys.ToySource, "samples", samples)
+    settings: dict[str, Any] = {"bench": bench, "output": tmp_path / "out", "console": Console(file=io.StringIO())}
+    evaluate(toys.registry(), ["good"], models=["toy"], limit=2, **settings)
+    rows = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_text().splitlines()[1:]]
+    assert all(row["iou"] > 0.999 and len(row["truth"]) == 3 for row in rows)
+    assert verify(tmp_path / "out", toys.registry(), bench).sentences == []
+
+
+def test_an_honest_run(honest: Path) -> None:
+    verdict = verify(honest / "out", toys.registry(), honest / "bench")
+    assert (verdict.sentences, verdict.unchecked, verdict.results) == ([], [], 24)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: lines.pop(), "not complete: 'traces' has 1 of 2 reasoning results of"),
+        (lambda lines: lines.append(lines[3]), "Lines 4 and 26 are both the result of"),
+        (lambda lines: first(lines, status="ok").update(iou=0.5), "the claimed iou is not that of its boxes"),
+        (lambda lines: first(lines, status="ok").update(f1=1.0 - 2e-5), "the claimed f1 is not that"),
+        (lambda lines: first(lines, status="ok").update(attributor="best"), "'best' is not in the header"),
+        (lambda lines: first(lines, status="ok").update(index=99), "not one that the run should explain"),
+        (lambda lines: first(lines, status="ok").update(answer="No"), "the answer is not the one in"),
+        (lambda lines: first(lines, status="ok").update(image="0" * 16), "its image and the source's are not the same"),
+        (lambda lines: first(lines, status="ok").update(attribute="x"), "its attribute and the source's are not"),
+        (lambda lines: first(lines, attributor="map", status="ok").update(peak=[500, 1]), "lies outside the image"),
+        (lambda lines: first(lines, status="ok").pop("boxes"), "broken at line"),
+        (lambda lines: first(lines, status="failed").update(iou=0.1), "it failed and yet has boxes or figures"),
+        (lambda lines: first(lines, status="not_applicable").update(iou=0.1), "not applicable and yet"),
+        (lambda lines: lines[0]["bench"]["direct"].update(sha256="f" * 64), "the journal is of SHA-256 ffff"),
+        (lambda lines: lines[0]["plugins"]["attributor"].pop("map"), "which plugin the attributor 'map' is"),
+        (lambda lines: lines[0]["planned"]["direct"].update(toy=3), "plans 3 direct records of 'toy', it should be 2"),
+        (lambda lines: lines[0].update(format=9), "has no header of format"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    honest: Path, tmp_path: Path, change: Callable[[Lines], object], said: str
+) -> None:
+    sentences = spoil(honest, tmp_path, change)
+    assert any(said in sentence for sentence in sentences), sentences
+    assert all("\n" not in sentence and sentence.rstrip().endswith((".", ".)")) for sentence in sentences)
+
+
+def test_a_truth_that_was_moved_to_where_the_method_points(honest: Path, tmp_path: Path) -> None:
+    """The figures follow from boxes and truth, and are still not right."""
+
+    def cheat(lines: Lines) -> None:
+        for row in lines[1:]:
+            if row["status"] == "ok" and row["boxes"]:
+                row.update(truth=row["boxes"], iou=1.0, precision=1.0, recall=1.0, f1=1.0)
+
+    (sentence,) = spoil(honest, tmp_path, cheat)
+    assert "its true boxes and the source's are not the same" in sentence and "more like it" in sentence
+
+
+def test_records_that_were_chosen(honest: Path, tmp_path: Path) -> None:
+    """A limited run has the records that the limit picks, not the easy ones."""
+
+    def choose(lines: Lines) -> None:
+        for row in lines[1:]:
+            row["index"] = {1: 0}.get(row["index"], row["index"])
+
+    assert any("should explain" in sentence for sentence in spoil(honest, tmp_path, choose))
+
+
+def test_what_cannot_be_checked_is_said(honest: Path) -> None:
+    verdict = verify(honest / "out", Registry(), honest / "bench")
+    assert any("The true boxes of 'toy' were taken as they are" in text for text in verdict.unchecked)
+    assert not any("true boxes" in text for text in verdict.sentences)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: toys.registry()))
+    parser = cli.Parser()
+    add_parser(parser.add_subparsers())
+    args = parser.parse_args(["leaderboard", *arguments])
+    return int(args.run(args))
+
+
+def test_the_commands(
+    honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, bench = str(honest / "out"), str(honest / "bench")
+    assert command(monkeypatch, "verify", out, "--bench", bench) == 0
+    assert "24 results are what it claims" in capsys.readouterr().out
+    assert command(monkeypatch, "verify", out, str(tmp_path)) == 1
+    assert "There is no journal" in capsys.readouterr().out
+    assert command(monkeypatch, "publish", out, "--bench", bench, "--to", str(tmp_path / "to")) == 0
+    assert sorted(path.name for path in (tmp_path / "to").iterdir()) == [
+        "toy.csv", "toy.html", "toy.json", "toy.md"
+    ]  # fmt: skip
+    assert command(monkeypatch, "publish", out, "--to", str(tmp_path / "no")) == 1
+    assert not (tmp_path / "no").exists()  # nothing is published that is not verified
+    outputs = [str(tmp_path / name) for name in ("a.md", "b.csv")]
+    assert command(monkeypatch, out, "--output", outputs[0], "--output", outputs[1]) == 0
+    assert all(Path(path).stat().st_size for path in outputs)
+    for wrong in (["verify"], [out, "--to", "x"], ["verify", out, "--output", "x.md"], [out, "--output", "x.doc"]):
+        with pytest.raises(HarnessError):
+            command(monkeypatch, *wrong)
+
+
+def test_a_published_board_can_be_repeated(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: toys.registry()))
+    publish(make_board([honest / "out"]), tmp_path, name="../my board")
+    run = json.loads((tmp_path / "my-board.json").read_text())["runs"][0]
+    assert len(run["journal_sha256"]) == 64 and run["header"]["bench"]["direct"]["sha256"]
+    markdown = (tmp_path / "my-board.md").read_text()
+    assert run["journal_sha256"] in markdown and "repeat with | harness eval --attributor good" in markdown
+
+
+def test_a_run_with_a_gallery_ends_with_a_page(honest: Path, tmp_path: Path) -> None:
+    shutil.copytree(honest / "out", tmp_path / "out")
+    run_finished(tmp_path / "out", Console(file=io.StringIO()))
+    page = (tmp_path / "out" / "leaderboard.html").read_text()
+    assert "data:image" not in page and "not declared free to share: toy." in page
+    shutil.rmtree(tmp_path / "out" / "gallery")
+    (tmp_path / "out" / "leaderboard.html").unlink()
+    run_finished(tmp_path / "out", Console(file=io.StringIO()))
+    assert not (tmp_path / "out" / "leaderboard.html").exists()
+
+
+def test_the_command_line_repeats_the_run(honest: Path) -> None:
+    header = json.loads((honest / "out" / "journal.jsonl").read_text().splitlines()[0])
+    header["plugins"]["attributor"]["map"]["options"]["blur"] = 9
+    assert command_line(header, toys.registry()) == (
+        "harness eval --attributor good --attributor map --attributor traces --model toy --model black-box "
+        "--mode direct --mode reasoning --bench DIR --data-root DIR --limit 8 --seed 0 -o map.blur=9"
+    )
+    header |= {"limit": None, "available": 8, "seed": 3}
+    header["attributors"] = ["a b;rm"]
+    assert "--attributor 'a b;rm' " in command_line(header, Registry())  # safe to paste
+    assert command_line(header, toys.registry()).count("--limit 0 --seed 3") == 1
+
+
+def test_json_and_csv_have_every_figure(honest: Path) -> None:
+    board = make_board([honest / "out"])
+    document = json.loads(to_json(board))
+    assert to_json(board) == to_json(make_board([honest / "out"]))
+    table = document["tables"][0]
+    scores = {score["attributor"]: score for score in table["scores"]}
+    rows = list(csv.DictReader(io.StringIO(to_csv(board))))
+    assert set(rows[0]) == set(COLUMNS)
+    overall = {
+        row["attributor"]: row
+        for row in rows
+        if row["mode"] == "direct" and {row[name] for name in ("model", "source", "finding", "size")} == {"all"}
+    }
+    assert overall.keys() == scores.keys()
+    for name, row in overall.items():
+        assert float(row["iou"]) == scores[name]["iou"] and int(row["records"]) == scores[name]["records"]
+        assert row["pointing"] == "" or float(row["pointing"]) == scores[name]["pointing"]
+    crossing = [row for row in rows if row["model"] == "toy" and row["source"] == "toy" and row["finding"] == "all"]
+    assert {row["attributor"] for row in crossing} == {"good", "map", "traces"}
+    findings = {row["finding"] for row in rows} - {"all"}
+    assert findings <= {"toy nodule", "toy mass"} and findings
+    names = {pair["first"] for pair in table["pairs"]} | {pair["second"] for pair in table["pairs"]}
+    assert names == {"good", "map", "traces"}
+
+
+def test_a_spreadsheet_runs_nothing(honest: Path, tmp_path: Path) -> None:
+    shutil.copytree(honest / "out", tmp_path / "out")
+    path = tmp_path / "out" / "journal.jsonl"
+    path.write_text(path.read_text().replace('"toy nodule"', '"=1+1"'))
+    assert "'=1+1" in to_csv(make_board([tmp_path / "out"])) and ",=1" not in to_csv(make_board([tmp_path / "out"]))
