@@ -7,10 +7,10 @@ from typing import Any
 
 # Loaded when first used, so that `harness --help` stays fast.
 _HOME = {
-    "Attribution": "attributor", "Attributor": "attributor", "Case": "attributor", "Box": "geometry",
-    "Editor": "editor", "HarnessError": "errors", "Model": "model", "NoOptions": "plugin",
-    "Registry": "registry", "Sample": "source", "Source": "source", "draw": "explain", "evaluate": "runner",
-    "hookimpl": "hookspecs",
+    "Attribution": "attributor", "Attributor": "attributor", "Box": "geometry", "Capability": "model",
+    "Capture": "model", "Case": "attributor", "Editor": "editor", "HarnessError": "errors", "Model": "model",
+    "NoOptions": "plugin", "Region": "editor", "Registry": "registry", "Sample": "source", "Source": "source",
+    "draw": "explain", "evaluate": "runner", "hookimpl": "hookspecs", "region_mask": "editor",
 }  # fmt: skip
 
 __all__ = sorted(_HOME)

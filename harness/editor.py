@@ -16,7 +16,13 @@ Region = Literal["foreground", "background"]
 
 
 class Editor(Plugin):
-    """Edits an image inside (``foreground``) or outside (``background``) the given boxes."""
+    """Edits an image inside (``foreground``) or outside (``background``) the given boxes.
+
+    ``tolerance``: by how many grey levels a pixel of the region to be kept may change; 0 for an exact editor. One that
+    decodes all pixels anew from a latent has a greater one, which options may decide: then set it in ``__init__``.
+    """
+
+    tolerance: int = 0
 
     @abstractmethod
     def edit(

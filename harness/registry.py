@@ -95,7 +95,7 @@ class Registry:
             for kind, base in KINDS.items():
                 for returned in self._pluggy.subset_hook_caller(f"{kind}s", others)():
                     for cls in returned:
-                        _check(base, cls, f"{kind}s")
+                        check_class(base, cls, f"{kind}s")
                         _claim(names[kind], kind, cls)
                         classes.append((kind, cls))
         except (Exception, SystemExit) as error:
@@ -122,6 +122,16 @@ class Registry:
             error = HarnessError(f"{error} (Plugins that failed to load: {entries}; see `harness plugins`.)")
         raise error
 
+    def named(self, name: str) -> list[tuple[Kind, Any]]:
+        """Kind and class of every plugin of this name or alias. Raises ``HarnessError`` where there is none."""
+        found = [(kind, names[name]) for kind, names in self._names.items() if name in names]
+        if not found:
+            for broken in self.broken:
+                if broken.entry == name:
+                    raise HarnessError(f"The plugin {name!r} of {broken.distribution} is broken: {broken.error}")
+            raise unknown_name("plugin", name, set().union(*self._names.values()))
+        return found
+
     def origin(self, cls: type) -> Origin:
         """The distribution, its version and the module that a class comes from."""
         return self._origin[cls]
@@ -138,8 +148,8 @@ class Registry:
                 console.print(text, style="red", markup=False)
 
 
-def _check(base: type[Plugin], cls: Any, hook: str) -> None:
-    """Raise ``TypeError`` where a class does not fulfil the contract."""
+def check_class(base: type[Plugin], cls: Any, hook: str) -> None:
+    """Raise ``TypeError`` where a class that the hook returned does not fulfil the contract of its kind."""
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise TypeError(f"the hook {hook!r} returned {cls!r}, which is no subclass of {base.__name__}")
     lacking = [word for word in dir(cls) if getattr(getattr(cls, word, None), "__isabstractmethod__", False)]
