@@ -90,7 +90,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, Fault):
         return " ".join(str(error).split())
     text = one_line(error)
-    return text if isinstance(error, HarnessError) else f"It raises {text}"
+    text = text if isinstance(error, HarnessError) else f"It raises {text}"
+    return text if text.endswith(".") else f"{text}."
 
 
 def load(plugin: Plugin) -> None:

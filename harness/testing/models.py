@@ -43,7 +43,7 @@ class Asked:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        films = (film(640, 640), film(700, 400, seed=1), np.zeros((640, 640, 3), np.uint8))
+        films = (film(300, 300), film(350, 200, seed=1), np.zeros((300, 300, 3), np.uint8))
         self._frames = [letterbox(image)[0] for image in films]
 
     @property
@@ -161,7 +161,8 @@ def greedy(asked: Asked) -> None:
     """No other word scores higher than the one that its answer says at that place."""
     if not (asked.can("generate") and asked.can("score") and asked.answer in asked.scores):
         return
-    own, tokens = asked.scores[asked.answer][0], list(asked.model.tokens(asked.answer))
+    own = asked.model.score(asked.frames[:1], QUESTION, asked.answer)[0]
+    tokens = list(asked.model.tokens(asked.answer))
     for place in sorted({0, 1, len(tokens) - 1} & set(range(len(tokens)))):
         said = "".join(tokens[:place])
         for word in WORDS:
@@ -213,7 +214,8 @@ def trace_has_its_shapes(asked: Asked) -> None:
 def trace_agrees_with_score(asked: Asked) -> None:
     """A trace's log-probabilities are those of score."""
     if asked.can("trace") and asked.can("score"):
-        score, traced = asked.scores[TEXTS[-1]][0], np.asarray(asked.trace.logprobs)
+        score = asked.model.score(asked.frames[:1], QUESTION, TEXTS[-1])[0]
+        traced = np.asarray(asked.trace.logprobs)
         if traced.shape != score.shape:
             raise Fault(f"The trace's log-probabilities are {list(traced.shape)}, the score's {list(score.shape)}.")
         worst = float(np.abs(traced - score).max())
@@ -240,7 +242,7 @@ def leaves_the_frames_alone(asked: Asked) -> None:
         for name, call in calls.items():
             raised_by(call)
             if not np.array_equal(given, frame):
-                raise Fault(f"{name}() writes to the frame that it is given; work on a copy.")
+                raise Fault(f"It writes to the frame that {name}() is given; work on a copy.")
 
 
 CHECKS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from harness.attempt import SharedCase, boxes_of, seed_everything
 from harness.attributor import Attribution, Attributor, Cost
 from harness.explain import check_extras
-from harness.geometry import Box
+from harness.geometry import Box, Letterbox
 from harness.images import letterbox
 from harness.model import Capability, Capture
 from harness.source import question
@@ -37,15 +38,24 @@ class Scene:
 
 # Made when first used. Apart from what each is called by, all are like the plain one.
 SCENES: dict[str, Callable[[], Scene]] = {
-    PLAIN: lambda: Scene(film(640, 640)),
-    "a blank image": lambda: Scene(np.zeros((640, 640, 3), np.uint8)),
-    "an image of one row": lambda: Scene(film(4, 1200)),
-    "an upright image": lambda: Scene(film(900, 500)),
-    "a 16-bit image with a bright marker": lambda: Scene(sixteen_bit_film(640, 640)),
-    "image tokens in 5 rows of 7": lambda: Scene(film(640, 640), rows=5, columns=7),
-    "an answer of one token": lambda: Scene(film(640, 640), answer="Yes"),
-    "an answer of 60 tokens": lambda: Scene(film(640, 640), answer="The lung is dark. " * 14 + "So: clearly a yes."),
+    PLAIN: lambda: Scene(film(320, 320)),
+    "a blank image": lambda: Scene(np.zeros((320, 320, 3), np.uint8)),
+    "an image of one row": lambda: Scene(film(3, 900)),
+    "an upright image": lambda: Scene(film(450, 250)),
+    "a 16-bit image with a bright marker": lambda: Scene(sixteen_bit_film(320, 320)),
+    "image tokens in 5 rows of 7": lambda: Scene(film(320, 320), rows=5, columns=7),
+    "an answer of one token": lambda: Scene(film(320, 320), answer="Yes"),
+    "an answer of 60 tokens": lambda: Scene(film(320, 320), answer="The lung is dark. " * 14 + "So: clearly a yes."),
 }
+
+
+@cache
+def framed(name: str) -> tuple[Scene, np.ndarray, Letterbox]:
+    """A scene, its image in the frame, uint8 [side, side, 3], and where in the frame it is. Not to be written to."""
+    scene = SCENES[name]()
+    frame, place = letterbox(scene.image)
+    frame.flags.writeable = False
+    return scene, frame, place
 
 
 @dataclass(frozen=True)
@@ -77,17 +87,17 @@ class Trial:
 
 def explain(
     method: Attributor,
-    scene: Scene,
+    name: str,
     offers: frozenset[Capability] = EVERYTHING,
     captures: frozenset[Capture] = ALL_CAPTURES,
     global_seed: int = 0,
 ) -> Trial:
-    """Let a loaded method explain a scene, as a run would.
+    """Let a loaded method explain the scene of this name, as a run would.
 
     ``offers``: what the model can do. ``captures``: those of all methods of the run together. ``global_seed``: of the
     process's generators, which a method should not draw from.
     """
-    frame, place = letterbox(scene.image)
+    scene, frame, place = framed(name)
     model = Watched(RegionModel(CAUSE, scene.rows, scene.columns), offers, method.captures)
     asked = question("left pleural effusion", "reasoning")
     case = SharedCase(
@@ -134,7 +144,7 @@ class Trials:
     ) -> Trial:
         key = (name, offers, captures, seed, *more)
         if key not in self._made:
-            self._made[key] = explain(self.method, SCENES[name](), offers, captures, seed)
+            self._made[key] = explain(self.method, name, offers, captures, seed)
         return self._made[key]
 
 
