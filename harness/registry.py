@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -60,6 +61,7 @@ class Registry:
         self._classes: dict[Kind, dict[str, type[Any]]] = {kind: {} for kind in KINDS}
         self._names: dict[Kind, dict[str, type[Any]]] = {kind: {} for kind in KINDS}
         self._origin: dict[type, Origin] = {}
+        self._reported: set[tuple[str, str]] = set()  # the hooks, and whose, that failed in this run
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         for module in modules:
@@ -136,16 +138,35 @@ class Registry:
         """The distribution, its version and the module that a class comes from."""
         return self._origin[cls]
 
+    def run_started(self, folder: Path, header: dict[str, Any], done: int, console: Any) -> None:
+        """Call every plugin's ``run_started``."""
+        self._tell("run_started", console, folder=folder, header=header, done=done)
+
+    def sample_scored(self, folder: Path, row: dict[str, Any], console: Any) -> None:
+        """Call every plugin's ``sample_scored``."""
+        self._tell("sample_scored", console, folder=folder, row=row)
+
     def run_finished(self, folder: Path, console: Any) -> None:
-        """Call every plugin's ``run_finished``; one that raises is reported and hinders no other."""
-        plugins = self._pluggy.list_name_plugin()
-        for name, plugin in plugins:
-            others = [other for _, other in plugins if other is not plugin]
+        """Call every plugin's ``run_finished``."""
+        self._tell("run_finished", console, folder=folder)
+
+    def _tell(self, hook: str, console: Any, **facts: Any) -> None:
+        """Call one hook of every plugin with a copy of the facts; one that raises is reported and hinders no other.
+
+        A plugin that fails at sample after sample is reported once a run.
+        """
+        if hook == "run_started":
+            self._reported.clear()
+        for implementation in getattr(self._pluggy.hook, hook).get_hookimpls():
+            plugin, name = implementation.plugin, implementation.plugin_name
+            others = [other for other in self._pluggy.get_plugins() if other is not plugin]
             try:
-                self._pluggy.subset_hook_caller("run_finished", others)(folder=folder, console=console)
+                self._pluggy.subset_hook_caller(hook, others)(**deepcopy(facts), console=console)
             except (Exception, SystemExit) as error:
-                text = f"The plugin {name} failed after the run: {_one_line(error)}"
-                console.print(text, style="red", markup=False)
+                if (hook, name) not in self._reported:
+                    self._reported.add((hook, name))
+                    text = f"The plugin {name} failed in {hook}, which harms no result: {_one_line(error)}"
+                    console.print(text, style="red", markup=False, soft_wrap=True)
 
 
 def check_class(base: type[Plugin], cls: Any, hook: str) -> None:

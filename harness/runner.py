@@ -69,7 +69,7 @@ def evaluate(
     ``data_root``: where sources find their files. ``options``: ``NAME.FIELD=VALUE`` for any plugin that
     takes part. ``limit``: at most so many records, evenly spread. ``output``: the journal's folder; a run
     that was stopped there goes on, unless ``fresh``. Ctrl-C ends the run cleanly.
-    Plugins' ``run_finished`` hooks are the caller's to call.
+    Plugins hear of the start and of every row; their ``run_finished`` hooks are the caller's to call.
 
     A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises
     ``HarnessError`` for what the user can put right: unknown names, bad options, files that are missing, a
@@ -83,7 +83,8 @@ def evaluate(
     methods = [_set_up(cls, plan) for cls in plan.attributors]
     interrupted = False
     with Journal(output, plan.header, fresh) as journal:
-        run = _Run(plan, methods, seed, journal, console)
+        run = _Run(plan, methods, seed, journal, console, registry)
+        registry.run_started(output, plan.header, len(journal.rows), console)
         try:
             run.all_models()
         except KeyboardInterrupt:
@@ -120,6 +121,7 @@ class _Run:
     seed: int
     journal: Journal
     console: Console
+    registry: Registry
     _said: set[str] = field(default_factory=set)
 
     def all_models(self) -> None:
@@ -180,7 +182,9 @@ class _Run:
                     self.journal.time(
                         "attribute", time.perf_counter() - start, **dict(zip(KEY, key, strict=True))
                     )
-                self.journal.add(_row(task, key, fields))
+                row = _row(task, key, fields)
+                self.journal.add(row)
+                self.registry.sample_scored(self.journal.folder, row, self.console)
                 progress.advance()
         del model
         _free_memory()
