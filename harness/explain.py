@@ -86,7 +86,8 @@ def check_capabilities(
         has = ", ".join(sorted(model.capabilities)) or "nothing"
         raise HarnessError(
             f"The attributor {attributor.name!r} needs {' and '.join(missing)}, "
-            f"which the model {model.name!r} does not offer (it offers {has})."
+            f"which the model {model.name!r} does not offer (it offers {has}); "
+            f"`harness plugins show {model.name}` lists the attributors that it works with."
         )
     if not answer_given and "generate" not in model.capabilities:
         raise HarnessError(f"The model {model.name!r} cannot generate an answer; give the answer to explain.")

@@ -137,7 +137,9 @@ def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tup
         rows.append(("captures", ", ".join(sorted(cls.captures)) or "nothing"))
         rows.append(("works with", ", ".join(models) or "no installed model"))
     elif kind == "model":
+        able = [method.name for method in registry.all("attributor") if method.needs <= cls.capabilities]
         rows.append(("offers", ", ".join(sorted(cls.capabilities)) or "nothing"))
+        rows.append(("works with", ", ".join(able) or "no installed attributor"))
         if getattr(cls, "checkpoint", None):
             rows.append(("checkpoint", str(cls.checkpoint)))
     elif kind == "source" and cls.bench is not None:

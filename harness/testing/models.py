@@ -20,29 +20,31 @@ from harness.testing.watched import ALL_CAPTURES, ARRAYS
 QUESTION = question("left pleural effusion", "direct")
 TEXTS = ("yes", "The left costophrenic angle is blunted. Answer: yes")
 WORDS = ("Yes", "No", "yes", "no", " yes", " no", " Yes", " No", " the", " left", ".")
-CLOSE = 1e-3  # two ways to the same log-probability may differ by so much
+CLOSE = 1e-3  # by so much may two ways to one log-probability differ in float32
 FRACTIONS = (0.25, 0.75)
 
 
-def check_model(model: Model) -> None:
+def check_model(model: Model, close: float = CLOSE) -> None:
     """Check a model against the contract; raises ``AssertionError`` with a line for each check that fails.
 
-    Calls ``model.load()`` first, whose ``HarnessError`` passes through. What the model does not declare is not checked.
+    ``close``: by how much log-probabilities that should be equal may differ; give a half-precision model more, or check
+    it in float32. Calls ``model.load()`` first, whose ``HarnessError`` passes through. Of what the model does not
+    declare, only its absence is checked.
     """
-    demand(model, model_outcomes(model))
+    demand(model, model_outcomes(model, close))
 
 
-def model_outcomes(model: Model) -> list[Outcome]:
+def model_outcomes(model: Model, close: float = CLOSE) -> list[Outcome]:
     """How each check of ``CHECKS`` went, in order."""
     load(model)
-    return run_checks(Asked(model), CHECKS)
+    return run_checks(Asked(model, close), CHECKS)
 
 
 class Asked:
     """A loaded model and what it says about three frames, each computed once, for all checks to look at."""
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model, close: float = CLOSE) -> None:
+        self.model, self.close = model, close
         films = (film(300, 300), film(350, 200, seed=1), np.zeros((300, 300, 3), np.uint8))
         self._frames = [letterbox(image)[0] for image in films]
 
@@ -144,7 +146,7 @@ def batch_equals_one_by_one(asked: Asked) -> None:
         for text, together in asked.scores.items():
             alone = np.concatenate([asked.model.score([frame], QUESTION, text) for frame in asked.frames])
             worst = float(np.abs(alone - together).max(initial=0))
-            if worst > CLOSE:
+            if worst > asked.close:
                 raise Fault(f"Images scored together and one by one differ by up to {worst:.3g}.")
 
 
@@ -171,7 +173,7 @@ def greedy(asked: Asked) -> None:
             if rival[:place] != tokens[:place] or len(rival) <= place or rival[place] == tokens[place]:
                 continue
             score = asked.model.score(asked.frames[:1], QUESTION, said + word)[0, place]
-            if score > own[place] + CLOSE:
+            if score > own[place] + asked.close:
                 raise Fault(
                     f"It answers {tokens[place]!r} at token {place}, where {rival[place]!r} scores higher "
                     f"({score:.3g} over {own[place]:.3g}); decode greedily, from the prompt that is scored."
@@ -219,7 +221,7 @@ def trace_agrees_with_score(asked: Asked) -> None:
         if traced.shape != score.shape:
             raise Fault(f"The trace's log-probabilities are {list(traced.shape)}, the score's {list(score.shape)}.")
         worst = float(np.abs(traced - score).max())
-        if worst > CLOSE:
+        if worst > asked.close:
             raise Fault(f"The trace's log-probabilities differ from the score's by up to {worst:.3g}.")
 
 
