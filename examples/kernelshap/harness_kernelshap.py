@@ -26,7 +26,7 @@ class KernelSHAP(Attributor):
         regions: int = Field(default=32, ge=2, le=256, description="Superpixels sought.")
         passes: int = Field(default=256, ge=2, le=65536, description="Coalitions tried, at most; more is less noise.")
 
-    options: Options  # type: ignore[assignment]
+    options: Options
 
     def attribute(self, case: Case) -> Attribution:
         """Each superpixel gets its Shapley value where that is positive: it speaks for the answer."""
@@ -51,7 +51,8 @@ def superpixels(case: Case, count: int) -> np.ndarray:
     inside = np.zeros(case.image.shape[:2], bool)
     inside[y0:y1, x0:x1] = True
     labels = slic(case.image, count, start_label=1, slic_zero=True, mask=inside)
-    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape) + (labels.min() > 0)
+    found: np.ndarray = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
+    return found + (labels.min() > 0)
 
 
 def coalitions(players: int, count: int, rng: np.random.Generator) -> np.ndarray:
