@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from harness.editor import Editor, Region, region_mask
+from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.model import Capability, Capture, Model, Trace
 from harness.source import Sample, Source
@@ -164,6 +165,13 @@ class NoScore(BlackBox):
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"generate", "score"})
 
 
+class OutOfMemory(RegionModel):
+    """Fails at what it declares."""
+
+    def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
+        raise RuntimeError("out of memory")
+
+
 class HidesItsScore(RegionModel):
     """Has more than it declares."""
 
@@ -287,6 +295,7 @@ class WritesToTheFrame(RegionModel):
 
 MODELS: list[tuple[str, type[Model]]] = [
     ("contract", UnknownCapability), ("offers what it declares", NoScore), ("offers what it declares", HidesItsScore),
+    ("offers what it declares", OutOfMemory),
     ("answers in text", Bytes), ("repeatable", Samples), ("score has its shape", Summed),
     ("scores are log probabilities", Logits), ("batch equals one by one", Backwards), ("tokens join", Stripped),
     ("greedy", Contrary), ("grid tiles the frame", Gap), ("grid tiles the frame", Overlap),
@@ -333,6 +342,21 @@ class NoSamples(Squares):
 
     def samples(self) -> Iterator[Sample]:
         yield from ()
+
+
+class NoData(Squares):
+    """Its file is not there."""
+
+    def samples(self) -> Iterator[Sample]:
+        raise HarnessError("There is no annotations.csv; give its folder by --data-root.")
+        yield
+
+
+class NoImage(Squares):
+    """An image cannot be read."""
+
+    def image(self, sample: Sample) -> Any:
+        raise OSError("no such file")
 
 
 class NoBoxes(Altered):
@@ -393,7 +417,8 @@ class BoxOutside(Altered):
 
 
 SOURCES: list[tuple[str, type[Source]]] = [
-    ("contract", NoBench), ("yields samples", NoSamples), ("yields samples", NoBoxes), ("counted from zero", FromOne),
+    ("contract", NoBench), ("yields samples", NoSamples), ("yields samples", NoBoxes),
+    ("yields samples", NoData), ("readable images", NoImage), ("counted from zero", FromOne),
     ("says where from", Anonymous), ("listed alike", Shuffled), ("readable images", Grey), ("same images", OneArray),
     ("sound boxes", EmptyBox), ("boxes inside", BoxOutside),
 ]  # fmt: skip

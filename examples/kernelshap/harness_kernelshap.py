@@ -52,7 +52,7 @@ def superpixels(case: Case, count: int) -> np.ndarray:
     inside[y0:y1, x0:x1] = True
     labels = slic(case.image, count, start_label=1, slic_zero=True, mask=inside)
     found: np.ndarray = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
-    return found + (labels.min() > 0)
+    return found if labels.min() == 0 else found + 1
 
 
 def coalitions(players: int, count: int, rng: np.random.Generator) -> np.ndarray:

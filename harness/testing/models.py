@@ -12,7 +12,7 @@ from harness.attempt import seed_everything
 from harness.images import letterbox
 from harness.model import Capability, Model, Trace
 from harness.source import question
-from harness.testing.check import Fault, Outcome, Unfit, check_contract, demand, load, raised_by, run_checks
+from harness.testing.check import Fault, Outcome, Unfit, check_contract, demand, load, raised_by, run_checks, sentence
 from harness.testing.pictures import film
 from harness.testing.region import SIDE
 from harness.testing.watched import ALL_CAPTURES, ARRAYS
@@ -92,13 +92,15 @@ def contract(asked: Asked) -> None:
 
 
 def offers_what_it_declares(asked: Asked) -> None:
-    """It has every method of the capabilities that it declares, and of no other."""
+    """It has every method of the capabilities that it declares, which work, and of no other."""
     for capability, calls in _calls(asked.model, asked.frames[0]).items():
         for name, call in calls.items():
             error = raised_by(call)
             lacking = isinstance(error, NotImplementedError)
             if asked.can(capability) and lacking:
                 raise Unfit(f"It declares {capability!r} but has no {name}().")
+            if asked.can(capability) and error is not None:
+                raise Unfit(f"Of {name}(): {sentence(error)}")
             if not asked.can(capability) and error is None:
                 raise Fault(f"It has {name}() but does not declare {capability!r}: methods that need it will not run.")
 

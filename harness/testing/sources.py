@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.attempt import checked
 from harness.source import Sample, Source
-from harness.testing.check import Fault, Outcome, Unfit, check_contract, demand, load, run_checks
+from harness.testing.check import Fault, Outcome, Unfit, check_contract, demand, load, raised_by, run_checks, sentence
 
 SAMPLES, IMAGES = 500, 5
 
@@ -22,7 +22,7 @@ def check_source(source: Source) -> None:
 
 
 def source_outcomes(source: Source) -> list[Outcome]:
-    """How each check of ``CHECKS`` went, in order. ``HarnessError`` of missing data passes through."""
+    """How each check of ``CHECKS`` went, in order; data that are missing are a fault too."""
     load(source)
     return run_checks(Listing(source), CHECKS)
 
@@ -51,7 +51,9 @@ def contract(listing: Listing) -> None:
 
 def yields_samples(listing: Listing) -> None:
     """It yields samples, with an attribute, an image's name and boxes each."""
-    listing.samples = list(islice(listing.source.samples(), SAMPLES))
+    error = raised_by(lambda: listing.samples.extend(islice(listing.source.samples(), SAMPLES)))
+    if error is not None:
+        raise Unfit(sentence(error))
     if not listing.samples:
         raise Unfit("It yields no sample.")
     for place, sample in enumerate(listing.samples):
@@ -88,7 +90,10 @@ def listed_alike(listing: Listing) -> None:
 def readable_images(listing: Listing) -> None:
     """Its images are uint8 [height, width, 3]."""
     for sample in listing.some():
-        image = listing.source.image(sample)
+        try:
+            image = listing.source.image(sample)
+        except Exception as error:
+            raise Unfit(sentence(error)) from error
         if not isinstance(image, np.ndarray):
             raise Unfit(f"The image of sample {sample.index} is {type(image).__name__}, not an array.")
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
