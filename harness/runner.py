@@ -69,7 +69,7 @@ def evaluate(
     ``data_root``: where sources find their files. ``options``: ``NAME.FIELD=VALUE`` for any plugin that
     takes part. ``limit``: at most so many records, evenly spread. ``output``: the journal's folder; a run
     that was stopped there goes on, unless ``fresh``. Ctrl-C ends the run cleanly.
-    Plugins hear of the start and of every row; their ``run_finished`` hooks are the caller's to call.
+    Plugins' ``run_finished`` hooks are the caller's to call.
 
     A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises
     ``HarnessError`` for what the user can put right: unknown names, bad options, files that are missing, a

@@ -88,6 +88,15 @@ def test_after_an_unfit_plugin_nothing_more_is_run() -> None:
     assert outcomes[1].fault == "There is nothing to explain." and not outcomes[5].passed
 
 
+def test_what_another_fault_leaves_nothing_to_judge_of_is_not_said_to_pass() -> None:
+    wrong = wrong_attributors
+    for check, cls in (("own randomness", wrong.Unseeded), ("black box", wrong.UndeclaredScore)):
+        ran = {outcome.check: outcome.ran for outcome in attributors.attributor_outcomes(cls())}
+        assert [name for name, did in ran.items() if not did] == [check]
+    ran = {outcome.check: outcome.ran for outcome in editors.editor_outcomes(wrong_others.OtherEachTime())}
+    assert [name for name, did in ran.items() if not did] == ["own randomness"]
+
+
 def test_needs_no_torch() -> None:
     code = (
         "import sys\n"

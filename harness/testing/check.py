@@ -27,13 +27,17 @@ class Unfit(Fault):
     """A fault after which no further check makes sense."""
 
 
+class Moot(Exception):
+    """Nothing to judge by this check, because of a fault that is another check's to tell."""
+
+
 class ConformanceError(AssertionError):
     """The faults of a plugin, a line each."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one check went. ``fault``: one sentence, None where there is none. ``ran``: False after an :class:`Unfit`."""
+    """How a check went. ``fault``: one sentence, None for none. ``ran``: False where another's fault forbade it."""
 
     check: str
     claim: str
@@ -61,6 +65,9 @@ def run_checks(subject: Subject, checks: Sequence[Callable[[Subject], None]]) ->
             outcomes.append(Outcome(name, claim, ran=False))
             continue
         fault = raised_by(lambda check=check: check(subject))  # type: ignore[misc]
+        if isinstance(fault, Moot):
+            outcomes.append(Outcome(name, claim, ran=False))
+            continue
         unfit = isinstance(fault, Unfit)
         outcomes.append(Outcome(name, claim, None if fault is None else sentence(fault)))
     return outcomes
