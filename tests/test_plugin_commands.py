@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import wrong_attributors
-import wrong_others
+import wrong_editors
+import wrong_models
+import wrong_sources
 from pydantic import Field
 
 import harness.cli
@@ -53,7 +55,7 @@ class Weightless(wrong_attributors.Right):
         raise HarnessError("Give the weights by -o weightless.path=FILE.")
 
 
-class Paint(wrong_others.Paint):
+class Paint(wrong_editors.Paint):
     """Edits only what the source of its name gives."""
 
     name: ClassVar[str] = "squares"
@@ -75,11 +77,11 @@ class Toys:
 
     @hookimpl
     def sources(self) -> list[Any]:
-        return [wrong_others.Squares]
+        return [wrong_sources.Squares]
 
     @hookimpl
     def models(self) -> list[Any]:
-        return [wrong_others.BlackBox]
+        return [wrong_models.BlackBox]
 
 
 @pytest.fixture(autouse=True)

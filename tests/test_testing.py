@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import wrong_attributors
-import wrong_others
+import wrong_editors
+import wrong_models
+import wrong_sources
 
 from harness.testing import (
     ConformanceError,
@@ -30,13 +32,13 @@ OUTCOMES: dict[str, Any] = {
 }  # fmt: skip
 SUITES: dict[str, Any] = {"attributor": attributors, "editor": editors, "model": models, "source": sources}
 WRONG: dict[str, list[tuple[str, Any]]] = {
-    "attributor": wrong_attributors.WRONG, "editor": wrong_others.EDITORS, "model": wrong_others.MODELS,
-    "source": wrong_others.SOURCES,
+    "attributor": wrong_attributors.WRONG, "editor": wrong_editors.EDITORS, "model": wrong_models.MODELS,
+    "source": wrong_sources.SOURCES,
 }  # fmt: skip
 RIGHT: list[tuple[str, Any]] = [
-    *(("attributor", cls) for cls in wrong_attributors.RIGHT), ("editor", wrong_others.Paint),
-    ("editor", wrong_others.Latent), ("model", RegionModel), ("model", wrong_others.BlackBox),
-    ("source", wrong_others.Squares),
+    *(("attributor", cls) for cls in wrong_attributors.RIGHT), ("editor", wrong_editors.Paint),
+    ("editor", wrong_editors.Latent), ("model", RegionModel), ("model", wrong_models.BlackBox),
+    ("source", wrong_sources.Squares),
 ]  # fmt: skip
 
 
@@ -72,9 +74,9 @@ def test_every_check_has_a_plugin_that_fails_it_and_says_what_it_claims(kind: st
 
 def test_the_checks_raise_what_pytest_shows() -> None:
     check_attributor(wrong_attributors.Right())
-    check_editor(wrong_others.Paint())
-    check_model(wrong_others.BlackBox())
-    check_source(wrong_others.Squares())
+    check_editor(wrong_editors.Paint())
+    check_model(wrong_models.BlackBox())
+    check_source(wrong_sources.Squares())
     with pytest.raises(ConformanceError) as caught:
         check_attributor(wrong_attributors.GlobalGenerator())
     lines = str(caught.value).splitlines()
@@ -93,7 +95,7 @@ def test_what_another_fault_leaves_nothing_to_judge_of_is_not_said_to_pass() -> 
     for check, cls in (("own randomness", wrong.Unseeded), ("black box", wrong.UndeclaredScore)):
         ran = {outcome.check: outcome.ran for outcome in attributors.attributor_outcomes(cls())}
         assert [name for name, did in ran.items() if not did] == [check]
-    ran = {outcome.check: outcome.ran for outcome in editors.editor_outcomes(wrong_others.OtherEachTime())}
+    ran = {outcome.check: outcome.ran for outcome in editors.editor_outcomes(wrong_editors.OtherEachTime())}
     assert [name for name, did in ran.items() if not did] == ["own randomness"]
 
 
