@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __getattr__
+    from harness.attributor import Attribution as Attribution
+    from harness.attributor import Attributor as Attributor
+    from harness.attributor import Case as Case
+    from harness.building.build import build as build
+    from harness.editor import Editor as Editor
+    from harness.editor import Region as Region
+    from harness.editor import region_mask as region_mask
+    from harness.errors import HarnessError as HarnessError
+    from harness.explain import draw as draw
+    from harness.geometry import Box as Box
+    from harness.hookspecs import hookimpl as hookimpl
+    from harness.model import Capability as Capability
+    from harness.model import Capture as Capture
+    from harness.model import Model as Model
+    from harness.plugin import NoOptions as NoOptions
+    from harness.registry import Registry as Registry
+    from harness.runner import evaluate as evaluate
+    from harness.source import Sample as Sample
+    from harness.source import Source as Source
 
 # Loaded when first used, so that `harness --help` stays fast.
 _HOME = {
-    "Attribution": "attributor", "Attributor": "attributor", "Case": "attributor", "Box": "geometry",
-    "Editor": "editor", "HarnessError": "errors", "Model": "model", "NoOptions": "plugin",
-    "Registry": "registry", "Sample": "source", "Source": "source", "build": "building.build", "draw": "explain",
-    "evaluate": "runner", "hookimpl": "hookspecs",
+    "Attribution": "attributor", "Attributor": "attributor", "Box": "geometry", "Capability": "model",
+    "Capture": "model", "Case": "attributor", "Editor": "editor", "HarnessError": "errors", "Model": "model",
+    "NoOptions": "plugin", "Region": "editor", "Registry": "registry", "Sample": "source", "Source": "source",
+    "build": "building.build", "draw": "explain", "evaluate": "runner", "hookimpl": "hookspecs",
+    "region_mask": "editor",
 }  # fmt: skip
 
 __all__ = sorted(_HOME)

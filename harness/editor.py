@@ -20,10 +20,13 @@ class Editor(Plugin):
 
     ``follows_prompt``: whether the edit depends on the prompt. One that removes whatever is in the region, as
     inpainting does, cannot be told to leave the finding there, so that it has no identity edit
-    (:mod:`harness.building.controls`).
+    (:mod:`harness.building.controls`). ``tolerance``: by how many grey levels a pixel of the region to be kept may
+    change; 0 for an exact editor. One that decodes all pixels anew from a latent has a greater one, which options may
+    decide: then set it in ``__init__``.
     """
 
     follows_prompt: ClassVar[bool] = True
+    tolerance: int = 0
 
     def load(self) -> None:
         """Bring what the editor needs into memory; called once before the first use. May raise ``HarnessError``."""

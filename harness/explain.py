@@ -86,7 +86,8 @@ def check_capabilities(
         has = ", ".join(sorted(model.capabilities)) or "nothing"
         raise HarnessError(
             f"The attributor {attributor.name!r} needs {' and '.join(missing)}, "
-            f"which the model {model.name!r} does not offer (it offers {has})."
+            f"which the model {model.name!r} does not offer (it offers {has}); "
+            f"`harness plugins show {model.name}` lists the attributors that it works with."
         )
     if not answer_given and "generate" not in model.capabilities:
         raise HarnessError(f"The model {model.name!r} cannot generate an answer; give the answer to explain.")
@@ -109,13 +110,13 @@ def _ask(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box], li
         boxes = boxes_of(attribution, case)
         scored = attribution.token_scores is not None
         tokens = case.model.tokens(case.answer) if scored else None
-        _check_extras(attribution, tokens)
+        check_extras(attribution, tokens)
     except (TypeError, ValueError) as error:
         raise HarnessError(f"The attributor {attributor.name!r} gave nothing usable: {error}.") from error
     return attribution, boxes, tokens
 
 
-def _check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:
+def check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:
     """Raise ``TypeError`` or ``ValueError`` for a concept or scores that cannot be shown."""
     if said.concept is not None and not isinstance(said.concept, str):
         raise TypeError(f"its concept is {type(said.concept).__name__} instead of text")

@@ -6,7 +6,7 @@ Keep heavy imports (torch, transformers) inside methods, so that listing the plu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,20 @@ def attributors() -> Sequence[type[Attributor]]:  # type: ignore[empty-body]
 @hookspec
 def sources() -> Sequence[type[Source]]:  # type: ignore[empty-body]
     """Sources of annotated images, as subclasses of :class:`harness.source.Source`."""
+
+
+# The life of a run. Each hook gets copies: nothing that it does to them reaches the journal. One that raises is
+# reported and hinders neither the run nor another plugin.
+
+
+@hookspec
+def run_started(folder: Path, header: Mapping[str, Any], done: int, console: Any) -> None:
+    """An evaluation begins. ``header`` is its journal's; ``done`` rows are there from an earlier start of the run."""
+
+
+@hookspec
+def sample_scored(folder: Path, row: Mapping[str, Any], console: Any) -> None:
+    """One (sample, model, mode, attributor) was journalled as ``row``, failed and not applicable ones too."""
 
 
 @hookspec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -60,6 +61,7 @@ class Registry:
         self._classes: dict[Kind, dict[str, type[Any]]] = {kind: {} for kind in KINDS}
         self._names: dict[Kind, dict[str, type[Any]]] = {kind: {} for kind in KINDS}
         self._origin: dict[type, Origin] = {}
+        self._reported: set[tuple[str, str]] = set()  # the hooks, and whose, that failed in this run
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         for module in modules:
@@ -95,7 +97,7 @@ class Registry:
             for kind, base in KINDS.items():
                 for returned in self._pluggy.subset_hook_caller(f"{kind}s", others)():
                     for cls in returned:
-                        _check(base, cls, f"{kind}s")
+                        check_class(base, cls, f"{kind}s")
                         _claim(names[kind], kind, cls)
                         classes.append((kind, cls))
         except (Exception, SystemExit) as error:
@@ -122,24 +124,53 @@ class Registry:
             error = HarnessError(f"{error} (Plugins that failed to load: {entries}; see `harness plugins`.)")
         raise error
 
+    def named(self, name: str) -> list[tuple[Kind, Any]]:
+        """Kind and class of every plugin of this name or alias. Raises ``HarnessError`` where there is none."""
+        found = [(kind, names[name]) for kind, names in self._names.items() if name in names]
+        if not found:
+            for broken in self.broken:
+                if broken.entry == name:
+                    raise HarnessError(f"The plugin {name!r} of {broken.distribution} is broken: {broken.error}")
+            raise unknown_name("plugin", name, set().union(*self._names.values()))
+        return found
+
     def origin(self, cls: type) -> Origin:
         """The distribution, its version and the module that a class comes from."""
         return self._origin[cls]
 
+    def run_started(self, folder: Path, header: dict[str, Any], done: int, console: Any) -> None:
+        """Call every plugin's ``run_started``."""
+        self._tell("run_started", console, folder=folder, header=header, done=done)
+
+    def sample_scored(self, folder: Path, row: dict[str, Any], console: Any) -> None:
+        """Call every plugin's ``sample_scored``."""
+        self._tell("sample_scored", console, folder=folder, row=row)
+
     def run_finished(self, folder: Path, console: Any) -> None:
-        """Call every plugin's ``run_finished``; one that raises is reported and hinders no other."""
-        plugins = self._pluggy.list_name_plugin()
-        for name, plugin in plugins:
-            others = [other for _, other in plugins if other is not plugin]
+        """Call every plugin's ``run_finished``."""
+        self._tell("run_finished", console, folder=folder)
+
+    def _tell(self, hook: str, console: Any, **facts: Any) -> None:
+        """Call one hook of every plugin with a copy of the facts; one that raises is reported and hinders no other.
+
+        A plugin that fails at sample after sample is reported once a run.
+        """
+        if hook == "run_started":
+            self._reported.clear()
+        for implementation in getattr(self._pluggy.hook, hook).get_hookimpls():
+            plugin, name = implementation.plugin, implementation.plugin_name
+            others = [other for other in self._pluggy.get_plugins() if other is not plugin]
             try:
-                self._pluggy.subset_hook_caller("run_finished", others)(folder=folder, console=console)
+                self._pluggy.subset_hook_caller(hook, others)(**deepcopy(facts), console=console)
             except (Exception, SystemExit) as error:
-                text = f"The plugin {name} failed after the run: {_one_line(error)}"
-                console.print(text, style="red", markup=False)
+                if (hook, name) not in self._reported:
+                    self._reported.add((hook, name))
+                    text = f"The plugin {name} failed in {hook}, which harms no result: {_one_line(error)}"
+                    console.print(text, style="red", markup=False, soft_wrap=True)
 
 
-def _check(base: type[Plugin], cls: Any, hook: str) -> None:
-    """Raise ``TypeError`` where a class does not fulfil the contract."""
+def check_class(base: type[Plugin], cls: Any, hook: str) -> None:
+    """Raise ``TypeError`` where a class that the hook returned does not fulfil the contract of its kind."""
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise TypeError(f"the hook {hook!r} returned {cls!r}, which is no subclass of {base.__name__}")
     lacking = [word for word in dir(cls) if getattr(getattr(cls, word, None), "__isabstractmethod__", False)]

@@ -89,7 +89,8 @@ def evaluate(
     interrupted = False
     with Journal(output, plan.header, fresh) as journal:
         pictures = Gallery(output, choose(plan, gallery), fresh)
-        run = _Run(plan, methods, seed, journal, console, pictures)
+        run = _Run(plan, methods, seed, journal, console, pictures, registry)
+        registry.run_started(output, plan.header, len(journal.rows), console)
         try:
             run.all_models()
         except KeyboardInterrupt:
@@ -127,6 +128,7 @@ class _Run:
     journal: Journal
     console: Console
     gallery: Gallery
+    registry: Registry
     _said: set[str] = field(default_factory=set)
 
     def all_models(self) -> None:
@@ -187,7 +189,9 @@ class _Run:
                     fields = self._attempt(method, case, task, scene, key)
                 if self.plan.faithfulness:
                     fields |= {name: fields.get(name) for name in FIELDS}
-                self.journal.add(_row(task, key, fields))
+                row = _row(task, key, fields)
+                self.journal.add(row)
+                self.registry.sample_scored(self.journal.folder, row, self.console)
                 progress.advance()
         del model
         free_memory()

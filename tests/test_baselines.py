@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from region_toy import SIDE, RegionModel, make_case
 
 from harness.attributor import Attributor
 from harness.geometry import Box
 from harness.saliency import saliency_to_boxes
+from harness.testing.region import SIDE, RegionModel, make_case
 from plugins.attributors.attention_head import AttentionHead
 from plugins.attributors.attention_rollout import AttentionRollout
 from plugins.attributors.controls import CenterPrior, Random, WholeImage

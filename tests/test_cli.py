@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydantic import Field
-from region_toy import RegionModel
 
 import harness.cli
 import harness.registry
@@ -31,6 +30,7 @@ from harness.model import Capability, Model
 from harness.plugin import NoOptions
 from harness.registry import Broken, Registry
 from harness.source import MODES
+from harness.testing.region import RegionModel
 
 ROOT = Path(__file__).parents[1]
 SOME = Box(9, 9, 99, 99)

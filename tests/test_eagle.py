@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from region_toy import SIDE, RegionModel, make_case
 
 from harness.attributor import Case
 from harness.geometry import Box
+from harness.testing.region import SIDE, RegionModel, make_case
 from plugins.attributors.eagle import Eagle, search, superpixels
 
 CAUSE = Box(112, 56, 140, 112)

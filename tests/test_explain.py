@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from PIL import Image
-from region_toy import RegionModel
 
 from harness.attributor import Attribution, Attributor, Case
 from harness.errors import HarnessError
@@ -16,6 +15,7 @@ from harness.explain import Explanation, draw, explain
 from harness.figure import figure, wrap
 from harness.geometry import Box
 from harness.model import Capability, Model
+from harness.testing.region import RegionModel
 from plugins.attributors.occlusion import Occlusion
 
 QUESTION = (

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import toys
-from region_toy import REGION, SIDE, RegionModel, make_case
 from rich.console import Console
 from test_leaderboard import header, journal, row
 
@@ -20,6 +19,7 @@ from harness.faithfulness import areas, faithfulness, importance
 from harness.geometry import Box
 from harness.model import Capability, Model
 from harness.runner import evaluate
+from harness.testing.region import REGION, SIDE, RegionModel, make_case
 from leaderboard.markdown import render
 from leaderboard.tables import make_board
 

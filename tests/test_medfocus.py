@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from region_toy import SIDE, WHOLE, RegionModel, make_case
 
 from harness.errors import HarnessError
 from harness.geometry import Box
+from harness.testing.region import SIDE, WHOLE, RegionModel, make_case
 from plugins.attributors.medfocus import MedFocus, attributors
 from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from region_toy import SIDE, RegionModel, make_case
 
 from harness.geometry import Box
+from harness.testing.region import SIDE, RegionModel, make_case
 from plugins.attributors.occlusion import Occlusion, attributors
 
 

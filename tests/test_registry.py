@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from region_toy import RegionModel
 from rich.console import Console
 
 import harness.registry
@@ -17,6 +16,7 @@ from harness.attributor import Attribution, Attributor, Case
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.registry import Registry
+from harness.testing.region import RegionModel
 
 
 def attributor(called: str, *also: str) -> type[Attributor]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from region_toy import RegionModel
 
 from harness.attributor import Attribution, Attributor, Case
 from harness.benchmark import Record, write_records
@@ -20,6 +19,7 @@ from harness.model import Capability, Capture, Model, Trace
 from harness.plugin import NoOptions
 from harness.registry import Registry
 from harness.source import MODES, Mode, Sample, Source
+from harness.testing.region import RegionModel
 
 WIDTH, HEIGHT = 200, 400
 PLACE = Letterbox(WIDTH, HEIGHT, FRAME_SIDE)

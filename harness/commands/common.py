@@ -22,12 +22,17 @@ def whole(least: int) -> Callable[[str], int]:
     return number
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options, seed and threads: arguments of every subcommand that runs a model."""
+def add_option_argument(parser: argparse.ArgumentParser) -> None:
+    """``-o``, of every subcommand that sets up a plugin."""
     parser.add_argument(
         "-o", "--option", action="append", default=[], metavar="NAME.FIELD=VALUE",
         help="set a plugin's option, as in occlusion.grid=8; repeatable (see `harness plugins show NAME`)",
     )  # fmt: skip
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options, seed and threads: arguments of every subcommand that runs a model."""
+    add_option_argument(parser)
     parser.add_argument(
         "--seed", type=whole(0), default=0, metavar="N", help="fixes all randomness (default 0)"
     )

@@ -1,4 +1,4 @@
-"""``harness plugins``: what is installed, what it takes, and what is broken."""
+"""``harness plugins``: what is installed, what it takes, and what is broken; ``check`` and ``new`` are beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError, unknown_name
+from harness.commands import plugin_check, plugin_new
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: Any, broken_commands: Sequence[tuple[str, str, str]] = ()) -> None:
-    """Add ``plugins`` and ``plugins show``. ``broken_commands``: entry, distribution and error of each."""
+    """Add ``plugins`` and what it has below it. ``broken_commands``: entry, distribution and error of each."""
     parser = subparsers.add_parser(
         "plugins",
-        help="list the installed plugins, or show one",
+        help="list the installed plugins; show, check or begin one",
         description="List the installed models, attributors, editors and sources, and what is broken.",
         allow_abbrev=False,
     )
     parser.set_defaults(run=lambda args: list_plugins(broken_commands))
-    show = parser.add_subparsers(metavar="[show NAME]").add_parser(
+    below = parser.add_subparsers(title="about one plugin", metavar="[show | check | new]")
+    show = below.add_parser(
         "show",
         help="one plugin's needs and options",
         description="Show what one plugin is, what it needs and which options it takes.",
@@ -34,6 +35,8 @@ def add_parser(subparsers: Any, broken_commands: Sequence[tuple[str, str, str]] 
     )
     show.add_argument("name", metavar="NAME", help="a plugin's name or alias")
     show.set_defaults(run=lambda args: show_plugin(args.name))
+    plugin_check.add_parser(below)
+    plugin_new.add_parser(below)
 
 
 def list_plugins(broken_commands: Sequence[tuple[str, str, str]] = ()) -> None:
@@ -78,22 +81,10 @@ def show_plugin(name: str) -> None:
     """Print everything about each plugin that has this name, of whatever kind."""
     from rich.console import Console
 
-    from harness.registry import KINDS, Registry
+    from harness.registry import Registry
 
     registry, console = Registry.discover(), Console()
-    known: set[str] = set()
-    found = []
-    for kind in KINDS:
-        for cls in registry.all(kind):
-            known.update((cls.name, *cls.aliases))
-            if name in (cls.name, *cls.aliases):
-                found.append((kind, cls))
-    if not found:
-        for broken in registry.broken:
-            if broken.entry == name:
-                raise HarnessError(f"The plugin {name!r} of {broken.distribution} is broken: {broken.error}")
-        raise unknown_name("plugin", name, known)
-    for kind, cls in found:
+    for kind, cls in registry.named(name):
         _show(console, kind, cls, registry)
 
 
@@ -146,7 +137,9 @@ def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tup
         rows.append(("captures", ", ".join(sorted(cls.captures)) or "nothing"))
         rows.append(("works with", ", ".join(models) or "no installed model"))
     elif kind == "model":
+        able = [method.name for method in registry.all("attributor") if method.needs <= cls.capabilities]
         rows.append(("offers", ", ".join(sorted(cls.capabilities)) or "nothing"))
+        rows.append(("works with", ", ".join(able) or "no installed attributor"))
         if getattr(cls, "checkpoint", None):
             rows.append(("checkpoint", str(cls.checkpoint)))
     elif kind == "source":

@@ -75,6 +75,10 @@ class RadEdit(Editor):
 
     options: Options  # type: ignore[assignment]
 
+    def __init__(self, options: NoOptions | None = None) -> None:
+        super().__init__(options)
+        self.tolerance = 0 if self.options.composite else 255
+
     def load(self) -> None:
         """Bring the networks into memory; ``HarnessError`` where diffusers or weights are missing or do not fit."""
         from plugins.checkpoint import pick_device

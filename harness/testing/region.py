@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 
 from harness.attributor import Case
-from harness.geometry import Box
+from harness.geometry import FRAME_SIDE, Box
 from harness.model import Capability, Capture, Model, Trace
 
-SIDE = 224
+SIDE = FRAME_SIDE
 WHOLE = Box(0, 0, SIDE, SIDE)
 REGION = Box(32, 64, 64, 96)
 
@@ -20,35 +21,41 @@ REGION = Box(32, 64, 64, 96)
 class RegionModel(Model):
     """Token t has probability 0.05 + 0.9 * w_t * b, with b in 0..1 the rectangle's mean brightness.
 
-    The weight w_t is 1 for the last token and falls to 0 at the first, so that tokens differ in what they
-    owe.
+    The weight w_t is 1 for the last token and falls towards 0 at the first, so that tokens differ in what they
+    owe. Words are tokens; ``rows`` x ``columns`` image tokens tile the frame. ``batches``: the sizes of the batches
+    that were scored.
     """
 
     name: ClassVar[str] = "toy-region"
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"generate", "score", "trace"})
 
-    def __init__(self, region: Box = REGION) -> None:
+    def __init__(self, region: Box = REGION, rows: int = 4, columns: int = 8) -> None:
         super().__init__()
-        self.region = region
+        self.region, self.rows, self.columns = region, rows, columns
         self.batches: list[int] = []
 
     def brightness(self, image: np.ndarray) -> float:
+        """The rectangle's mean brightness, 0..1: all that the model sees."""
         x0, y0, x1, y1 = (int(edge) for edge in self.region)
         return float(image[y0:y1, x0:x1].mean() / 255)
 
     def answer(self, image: np.ndarray, question: str) -> str:
+        """Yes where the rectangle is brighter than 0.3."""
         return "yes" if self.brightness(image) > 0.3 else "no"
 
     def tokens(self, answer: str) -> list[str]:
-        return re.findall(r"\s*\S+\s*?", answer) or [answer]
+        """The words, each with the space before it."""
+        return re.findall(r"\s*\S+|\s+$", answer) or [answer]
 
     def score(self, images: Sequence[np.ndarray], question: str, answer: str) -> np.ndarray:
+        """The formula above."""
         self.batches.append(len(images))
         weights = np.linspace(0, 1, len(self.tokens(answer)) + 1)[1:]
         bright = np.array([self.brightness(image) for image in images])
         return np.log(0.05 + 0.9 * bright[:, None] * weights)
 
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
+        """Attention as the tokens' brightness; gradients where the rectangle is."""
         grid = self.image_grid(image)
         means = np.array([image[int(b.y0) : int(b.y1), int(b.x0) : int(b.x1)].mean() for b in grid])
         steps = np.arange(1, len(self.tokens(answer)) + 1)
@@ -69,6 +76,7 @@ class RegionModel(Model):
     def path_gradients(
         self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
     ) -> np.ndarray:
+        """The formula's exact derivative, spread evenly over the rectangle."""
         x0, y0, x1, y1 = (int(edge) for edge in self.region)
         change = image.astype(float) - baseline
         inside = np.zeros_like(change)
@@ -86,8 +94,11 @@ class RegionModel(Model):
         return max(width, 0) * max(height, 0) / self.region.area
 
     def image_grid(self, image: np.ndarray) -> list[Box]:
-        """Four rows of eight tokens."""
-        return [Box(x, y, x + 28, y + 56) for y in range(0, SIDE, 56) for x in range(0, SIDE, 28)]
+        """Rows of equal rectangles, whose edges may be fractions of a pixel."""
+        height, width = image.shape[:2]
+        y = np.linspace(0, height, self.rows + 1).tolist()
+        x = np.linspace(0, width, self.columns + 1).tolist()
+        return [Box(x0, y0, x1, y1) for y0, y1 in pairwise(y) for x0, x1 in pairwise(x)]
 
 
 def make_case(model: Model, image: np.ndarray, answer: str = "yes", content: Box = WHOLE) -> Case:

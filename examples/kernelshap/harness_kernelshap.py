@@ -1,0 +1,102 @@
+"""KernelSHAP over superpixels (Lundberg and Lee 2017, arXiv 1705.07874; Covert and Lee 2021, arXiv 2012.01536)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from harness import Attribution, Attributor, Capability, Case, NoOptions, hookimpl
+
+BATCH = 32  # images asked for at once
+
+
+class KernelSHAP(Attributor):
+    """Shapley values of superpixels: what each adds to the answer's log-probability, over all orders of showing."""
+
+    name: ClassVar[str] = "kernelshap"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
+
+    class Options(NoOptions):
+        """Every coalition is one forward pass; two more are for the whole image and a black one."""
+
+        regions: int = Field(default=32, ge=2, le=256, description="Superpixels sought.")
+        passes: int = Field(default=256, ge=2, le=65536, description="Coalitions tried, at most; more is less noise.")
+
+    options: Options
+
+    def attribute(self, case: Case) -> Attribution:
+        """Each superpixel gets its Shapley value where that is positive: it speaks for the answer."""
+        regions = superpixels(case, self.options.regions)
+        shown = coalitions(regions.max(), self.options.passes, np.random.default_rng(case.seed))
+        gain = np.empty(len(shown))
+        black = case.score([np.zeros_like(case.image)])[0].sum()
+        for start in range(0, len(shown), BATCH):
+            some = shown[start : start + BATCH]
+            # Region 0 is the frame's padding, which is black anyway.
+            masks = np.pad(some, ((0, 0), (1, 0)))[:, regions]
+            gain[start : start + BATCH] = case.score(list(case.image * masks[..., None])).sum(1) - black
+        values = shapley(shown, gain, case.original.sum() - black)
+        return Attribution(saliency=np.maximum(0, np.concatenate([[0.0], values]))[regions])
+
+
+def superpixels(case: Case, count: int) -> np.ndarray:
+    """About ``count`` superpixels of the image, int [side, side] from 1 without gaps; 0 is the frame's padding."""
+    from skimage.segmentation import slic  # not needed to list the plugins
+
+    x0, y0, x1, y1 = (round(edge) for edge in case.content)
+    inside = np.zeros(case.image.shape[:2], bool)
+    inside[y0:y1, x0:x1] = True
+    labels = slic(case.image, count, start_label=1, slic_zero=True, mask=inside)
+    found: np.ndarray = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
+    return found if labels.min() == 0 else found + 1
+
+
+def coalitions(players: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Which players take part, bool [K, players]: all that there are where K <= ``count`` allows, else drawn in pairs.
+
+    A coalition of s players is drawn with the probability that Shapley's kernel gives to all of that size,
+    proportional to 1 / (s (players - s)); with it comes its complement, which cancels much of the noise.
+    """
+    if players < 2:
+        return np.zeros((0, players), bool)
+    if 2**players - 2 <= count:
+        every = np.array(list(product([False, True], repeat=players)))
+        return every[1:-1]
+    sizes = np.arange(1, players)
+    chance = 1 / (sizes * (players - sizes))
+    ranks = rng.random((max(1, count // 2), players)).argsort(1).argsort(1)
+    first = ranks < rng.choice(sizes, len(ranks), p=chance / chance.sum())[:, None]
+    return np.concatenate([first, ~first])
+
+
+def shapley(shown: np.ndarray, gain: np.ndarray, total: float) -> np.ndarray:
+    """Values, float [players], that sum to ``total`` and explain best what each coalition gained, least squares.
+
+    ``shown``: bool [K, players]. ``gain``: float [K], over the empty coalition. Where ``shown`` holds every coalition,
+    they are the Shapley values exactly.
+    """
+    players = shown.shape[1]
+    if players < 2:
+        return np.full(players, total)
+    sizes = shown.sum(1)
+    weights = np.ones(len(shown))
+    if len(shown) == 2**players - 2:
+        # Drawn coalitions come as often as the kernel weighs them; a full list is weighed.
+        count_of_size = np.bincount(sizes, minlength=players + 1)
+        weights = 1 / (sizes * (players - sizes) * count_of_size[sizes])
+    # The last value is what the others leave of the total.
+    design = shown[:, :-1].astype(float) - shown[:, -1:]
+    root = np.sqrt(weights)
+    target = gain - shown[:, -1] * total
+    first = np.linalg.lstsq(design * root[:, None], target * root, rcond=None)[0]
+    return np.append(first, total - first.sum())
+
+
+@hookimpl
+def attributors() -> Sequence[type[Attributor]]:
+    """The attributors of this plugin."""
+    return [KernelSHAP]

@@ -1,0 +1,185 @@
+"""What attribution methods are made to explain, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from harness.attempt import SharedCase, boxes_of, seed_everything
+from harness.attributor import Attribution, Attributor, Cost
+from harness.explain import check_extras
+from harness.geometry import Box, Letterbox
+from harness.images import letterbox
+from harness.model import Capability, Capture
+from harness.source import question
+from harness.testing.check import raised_by, sentence
+from harness.testing.pictures import film, sixteen_bit_film
+from harness.testing.region import SIDE, RegionModel
+from harness.testing.watched import ALL_CAPTURES, EVERYTHING, Watched
+
+CAUSE = Box(56, 84, 84, 140)
+ANSWER = "The left lung is dark, so yes."
+PLAIN = "a chest film"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image in native pixels, uint8 [height, width, 3], the answer about it, and the grid of image tokens."""
+
+    image: np.ndarray
+    answer: str = ANSWER
+    rows: int = 8
+    columns: int = 8
+
+
+# Made when first used. Apart from what each is called by, all are like the plain one.
+SCENES: dict[str, Callable[[], Scene]] = {
+    PLAIN: lambda: Scene(film(320, 320)),
+    "a blank image": lambda: Scene(np.zeros((320, 320, 3), np.uint8)),
+    "an image of one row": lambda: Scene(film(3, 900)),
+    "an upright image": lambda: Scene(film(450, 250)),
+    "a 16-bit image with a bright marker": lambda: Scene(sixteen_bit_film(320, 320)),
+    "image tokens in 5 rows of 7": lambda: Scene(film(320, 320), rows=5, columns=7),
+    "an answer of one token": lambda: Scene(film(320, 320), answer="Yes"),
+    "an answer of 60 tokens": lambda: Scene(film(320, 320), answer="The lung is dark. " * 14 + "So: clearly a yes."),
+}
+
+
+@cache
+def framed(name: str) -> tuple[Scene, np.ndarray, Letterbox]:
+    """A scene, its image in the frame, uint8 [side, side, 3], and where in the frame it is. Not to be written to."""
+    scene = SCENES[name]()
+    frame, place = letterbox(scene.image)
+    frame.flags.writeable = False
+    return scene, frame, place
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One explanation by one method. ``raised``: what it raised, as a sentence. ``case``: what it was asked.
+
+    ``wrote``: it wrote to the case's image. ``model``: knows what was asked of it.
+    """
+
+    said: Any
+    raised: str | None
+    wrote: bool
+    case: SharedCase
+    model: Watched
+
+    @property
+    def cost(self) -> Cost:
+        """What the case counted."""
+        return self.case.cost
+
+    def content(self) -> bytes:
+        """Everything that the method said, to be compared byte by byte."""
+        said = self.said
+        if not isinstance(said, Attribution):
+            return repr(said).encode()
+        saliency = b"" if said.saliency is None else np.ascontiguousarray(said.saliency).tobytes()
+        return saliency + repr({k: v for k, v in vars(said).items() if k != "saliency"}).encode()
+
+
+def explain(
+    method: Attributor,
+    name: str,
+    offers: frozenset[Capability] = EVERYTHING,
+    captures: frozenset[Capture] = ALL_CAPTURES,
+    global_seed: int = 0,
+) -> Trial:
+    """Let a loaded method explain the scene of this name, as a run would.
+
+    ``offers``: what the model can do. ``captures``: those of all methods of the run together. ``global_seed``: of the
+    process's generators, which a method should not draw from.
+    """
+    scene, frame, place = framed(name)
+    model = Watched(RegionModel(CAUSE, scene.rows, scene.columns), offers, method.captures)
+    asked = question("left pleural effusion", "reasoning")
+    case = SharedCase(
+        model, frame.copy(), asked, scene.answer, place.content, seed=7, captures=captures, own=method.captures
+    )
+    said: list[Any] = []
+    seed_everything(global_seed)
+    error = raised_by(lambda: said.append(method.attribute(case)))
+    return Trial(
+        said=said[0] if said else None,
+        raised=None if error is None else sentence(error),
+        wrote=not np.array_equal(frame, case.image),
+        case=case,
+        model=model,
+    )
+
+
+class Trials:
+    """The trials of one loaded method, each made once, for all checks to look at."""
+
+    def __init__(self, method: Attributor) -> None:
+        self.method = method
+        self._made: dict[tuple[Any, ...], Trial] = {}
+
+    def on(self, name: str = PLAIN) -> Trial:
+        """On one of the ``SCENES``, with a model that offers everything, beside methods that capture everything."""
+        return self._trial(name, EVERYTHING, ALL_CAPTURES)
+
+    def again(self, global_seed: int = 0) -> Trial:
+        """Once more on the plain scene, after it explained another."""
+        self.on("an upright image")
+        return self._trial(PLAIN, EVERYTHING, ALL_CAPTURES, global_seed, "again")
+
+    def offered(self, offers: frozenset[Capability]) -> Trial:
+        """On the plain scene, with a model that has only these capabilities, and captures for this method alone."""
+        return self._trial(PLAIN, offers, self.method.captures)
+
+    def all(self) -> list[Trial]:
+        """On all the scenes, with everything offered."""
+        return [self.on(name) for name in SCENES]
+
+    def _trial(
+        self, name: str, offers: frozenset[Capability], captures: frozenset[Capture], seed: int = 0, *more: Any
+    ) -> Trial:
+        key = (name, offers, captures, seed, *more)
+        if key not in self._made:
+            self._made[key] = explain(self.method, name, offers, captures, seed)
+        return self._made[key]
+
+
+def map_fault(trial: Trial) -> str | None:
+    """What is wrong with the saliency map, if there is one."""
+    saliency = trial.said.saliency
+    if saliency is None:
+        return None
+    saliency = np.asarray(saliency)
+    if saliency.shape != (SIDE, SIDE):
+        return f"Its saliency map has shape {saliency.shape}; the frame's is ({SIDE}, {SIDE})."
+    if not (np.issubdtype(saliency.dtype, np.number) and np.isfinite(saliency).all()):
+        return "Its saliency map holds NaN, infinities or no numbers."
+    return None
+
+
+def box_fault(trial: Trial) -> str | None:
+    """What is wrong with the boxes, if there are any."""
+    said: Attribution = trial.said
+    boxes = list(said.boxes or []) + list((said.concept_boxes or {}).values())
+    for box in boxes:
+        error = raised_by(lambda box=box: boxes_of(Attribution(boxes=[box]), trial.case))  # type: ignore[misc]
+        if error is not None:
+            return f"Of its boxes, {str(error).rstrip('.')}."
+        if min(box) < -1e-6 or max(box) > SIDE + 1e-6:
+            edges = [round(float(edge), 2) for edge in box]
+            return f"The box {edges} is not within the frame's 0..{SIDE}; boxes are x0, y0, x1, y1 in frame pixels."
+    return None
+
+
+def extras_fault(trial: Trial) -> str | None:
+    """What is wrong with the concept or the scores."""
+    tokens = None if trial.said.token_scores is None else trial.model.inner.tokens(trial.case.answer)
+    error = raised_by(lambda: check_extras(trial.said, tokens))
+    return None if error is None else f"In what it returns, {str(error).rstrip('.')}."
+
+
+FAULTS: tuple[Callable[[Trial], str | None], ...] = (map_fault, box_fault, extras_fault)

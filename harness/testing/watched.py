@@ -1,0 +1,92 @@
+"""A model that offers exactly what it is told to, and notes what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from harness.geometry import Box
+from harness.model import BACKWARD, Capability, Capture, Model, Trace
+
+EVERYTHING: frozenset[Capability] = frozenset({"generate", "score", "trace"})
+ALL_CAPTURES: frozenset[Capture] = frozenset({"attention", "rollout", "weighted_attention", "hidden"})
+# The trace's arrays, and the capture that gives each.
+ARRAYS: dict[str, Capture] = {
+    "attention": "attention", "rollout": "rollout", "weighted_attention": "weighted_attention",
+    "hidden": "hidden", "hidden_gradient": "hidden",
+}  # fmt: skip
+
+
+class Watched(Model):
+    """A model in front of another. It refuses what is not in ``offers``, although the other may have it.
+
+    ``calls``: the capabilities that were asked for, refused ones too. ``captures``: those that were asked for or read.
+    ``forward``, ``backward``: the images that passed; a trace's backward pass counts where ``own`` asks for one.
+    """
+
+    name: ClassVar[str] = "watched"
+
+    def __init__(self, inner: Model, offers: frozenset[Capability], own: frozenset[Capture]) -> None:
+        super().__init__()
+        self.inner, self.own = inner, own
+        self.capabilities = offers  # type: ignore[misc]
+        self.calls: set[Capability] = set()
+        self.captures: set[Capture] = set()
+        self.forward = self.backward = 0
+
+    def answer(self, image: np.ndarray, question: str) -> str:
+        """The other's."""
+        self._asked("generate")
+        self.forward += 1
+        return self.inner.answer(image, question)
+
+    def score(self, images: Sequence[np.ndarray], question: str, answer: str) -> np.ndarray:
+        """The other's."""
+        self._asked("score")
+        self.forward += len(images)
+        return self.inner.score(images, question, answer)
+
+    def tokens(self, answer: str) -> list[str]:
+        """The other's."""
+        self._asked("score")
+        return self.inner.tokens(answer)
+
+    def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
+        """The other's, noting which of its arrays are read."""
+        self._asked("trace")
+        self.forward += 1
+        self.backward += bool(captures & self.own & BACKWARD)
+        return _reading(self.inner.trace(image, question, answer, captures), self.captures)
+
+    def path_gradients(
+        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+    ) -> np.ndarray:
+        """The other's."""
+        self._asked("trace")
+        self.forward += len(fractions)
+        self.backward += len(fractions)
+        return self.inner.path_gradients(image, baseline, fractions, question, answer)
+
+    def image_grid(self, image: np.ndarray) -> list[Box]:
+        """The other's."""
+        self._asked("trace")
+        return self.inner.image_grid(image)
+
+    def _asked(self, capability: Capability) -> None:
+        self.calls.add(capability)
+        if capability not in self.capabilities:
+            raise NotImplementedError(f"{self.name} does not offer {capability!r}")
+
+
+def _reading(trace: Trace, read: set[Capture]) -> Trace:
+    """The same trace; what is read of it goes into ``read``."""
+
+    class Reading(Trace):
+        def __getattribute__(self, name: str) -> Any:
+            if name in ARRAYS:
+                read.add(ARRAYS[name])
+            return super().__getattribute__(name)
+
+    return Reading(**vars(trace))

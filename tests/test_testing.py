@@ -1,0 +1,112 @@
+"""The conformance kit: each check is failed by a plugin that is wrong in that way, and by no other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import wrong_attributors
+import wrong_editors
+import wrong_models
+import wrong_sources
+
+from harness.testing import (
+    ConformanceError,
+    RegionModel,
+    attributors,
+    check_attributor,
+    check_editor,
+    check_model,
+    check_source,
+    editors,
+    models,
+    sources,
+)
+from harness.testing.check import Outcome
+
+OUTCOMES: dict[str, Any] = {
+    "attributor": attributors.attributor_outcomes, "editor": editors.editor_outcomes, "model": models.model_outcomes,
+    "source": sources.source_outcomes,
+}  # fmt: skip
+SUITES: dict[str, Any] = {"attributor": attributors, "editor": editors, "model": models, "source": sources}
+WRONG: dict[str, list[tuple[str, Any]]] = {
+    "attributor": wrong_attributors.WRONG, "editor": wrong_editors.EDITORS, "model": wrong_models.MODELS,
+    "source": wrong_sources.SOURCES,
+}  # fmt: skip
+RIGHT: list[tuple[str, Any]] = [
+    *(("attributor", cls) for cls in wrong_attributors.RIGHT), ("editor", wrong_editors.Paint),
+    ("editor", wrong_editors.Latent), ("model", RegionModel), ("model", wrong_models.BlackBox),
+    ("source", wrong_sources.Squares),
+]  # fmt: skip
+
+
+def failed(outcomes: list[Outcome]) -> dict[str, str]:
+    return {outcome.check: outcome.fault for outcome in outcomes if outcome.fault is not None}
+
+
+@pytest.mark.parametrize(("kind", "cls"), RIGHT, ids=lambda item: getattr(item, "__name__", item))
+def test_what_is_right_passes(kind: str, cls: Any) -> None:
+    outcomes = OUTCOMES[kind](cls())
+    assert not failed(outcomes) and all(outcome.passed for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "check", "cls"),
+    [(kind, *wrong) for kind, found in WRONG.items() for wrong in found],
+    ids=lambda item: getattr(item, "__name__", item),
+)
+def test_what_is_wrong_in_one_way_fails_that_check_alone(kind: str, check: str, cls: Any) -> None:
+    faults = failed(OUTCOMES[kind](cls()))
+    assert list(faults) == [check], faults
+    fault = faults[check]
+    assert "\n" not in fault and fault.endswith((".", "?")) and fault[0].isupper(), fault
+
+
+@pytest.mark.parametrize("kind", SUITES)
+def test_every_check_has_a_plugin_that_fails_it_and_says_what_it_claims(kind: str) -> None:
+    names = [check.__name__.replace("_", " ") for check in SUITES[kind].CHECKS]
+    assert set(names) == {check for check, _ in WRONG[kind]}
+    claims = [outcome.claim for outcome in OUTCOMES[kind](next(cls for k, cls in RIGHT if k == kind)())]
+    assert all(claim.endswith(".") for claim in claims) and len(set(claims)) == len(names)
+
+
+def test_the_checks_raise_what_pytest_shows() -> None:
+    check_attributor(wrong_attributors.Right())
+    check_editor(wrong_editors.Paint())
+    check_model(wrong_models.BlackBox())
+    check_source(wrong_sources.Squares())
+    with pytest.raises(ConformanceError) as caught:
+        check_attributor(wrong_attributors.GlobalGenerator())
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "right fails 1 of 19 checks:" and lines[1].startswith("- own randomness: It draws from")
+    assert isinstance(caught.value, AssertionError) and len(lines) == 2
+
+
+def test_after_an_unfit_plugin_nothing_more_is_run() -> None:
+    outcomes = attributors.attributor_outcomes(wrong_attributors.Raises())
+    assert [outcome.ran for outcome in outcomes] == [True, True] + [False] * 17
+    assert outcomes[1].fault == "There is nothing to explain." and not outcomes[5].passed
+
+
+def test_what_another_fault_leaves_nothing_to_judge_of_is_not_said_to_pass() -> None:
+    wrong = wrong_attributors
+    for check, cls in (("own randomness", wrong.Unseeded), ("black box", wrong.UndeclaredScore)):
+        ran = {outcome.check: outcome.ran for outcome in attributors.attributor_outcomes(cls())}
+        assert [name for name, did in ran.items() if not did] == [check]
+    ran = {outcome.check: outcome.ran for outcome in editors.editor_outcomes(wrong_editors.OtherEachTime())}
+    assert [name for name, did in ran.items() if not did] == ["own randomness"]
+
+
+def test_needs_no_torch() -> None:
+    code = (
+        "import sys\n"
+        "from harness.testing import RegionModel, check_attributor, check_model\n"
+        "from plugins.attributors.occlusion import Occlusion\n"
+        "check_attributor(Occlusion())\n"
+        "check_model(RegionModel())\n"
+        "assert not {'torch', 'transformers', 'pytest'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

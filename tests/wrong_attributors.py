@@ -1,0 +1,357 @@
+"""Attribution methods, each wrong in one way, by the name of the one check that it must fail."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from harness.attributor import Attribution, Attributor, Case
+from harness.errors import HarnessError
+from harness.geometry import Box
+from harness.model import Capability, Capture
+from harness.plugin import NoOptions
+
+SOME = Box(30, 40, 90, 100)
+SIDE = 224
+
+
+class Right(Attributor):
+    """Hides the middle and sees what the answer loses; right in every way."""
+
+    name: ClassVar[str] = "right"
+
+    def attribute(self, case: Case) -> Attribution:
+        hidden = case.image.copy()
+        hidden[60:160, 60:160] = 0
+        drop = case.original - case.score([hidden])[0]
+        saliency = np.random.default_rng(case.seed).random((SIDE, SIDE))
+        saliency[60:160, 60:160] += abs(drop.sum())
+        boxes = [SOME]
+        return Attribution(saliency, boxes, "heart", {"heart": 1.0}, {"heart": SOME}, [float(d) for d in drop])
+
+
+class RightTrace(Attributor):
+    """Reads a capture, and no more than it names."""
+
+    name: ClassVar[str] = "right-trace"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"trace"})
+    captures: ClassVar[frozenset[Capture]] = frozenset({"rollout"})
+
+    def attribute(self, case: Case) -> Attribution:
+        return Attribution(saliency=case.spread(case.captured("rollout").mean(0)))
+
+
+class RightBlackBox(Attributor):
+    """Needs answers alone."""
+
+    name: ClassVar[str] = "right-black-box"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"generate"})
+
+    def attribute(self, case: Case) -> Attribution:
+        return Attribution(boxes=[SOME] if "yes" in case.ask("Is it there?") else [case.content])
+
+
+class NoDocstring(Right):
+    pass
+
+
+class BareOption(Right):
+    """An option without a description."""
+
+    class Options(NoOptions):
+        """One."""
+
+        bare: int = 1
+
+
+class TwoWords(Right):
+    """A name that no option could begin with."""
+
+    name: ClassVar[str] = "two words"
+
+
+class UnknownNeed(Right):
+    """A need that no model has."""
+
+    needs: ClassVar[Any] = frozenset({"scores"})
+
+
+class NeedsInAList(Right):
+    """Needs that cannot be compared with capabilities."""
+
+    needs: ClassVar[Any] = ["score"]
+
+
+class CaptureWithoutTrace(RightTrace):
+    """A capture comes of a trace."""
+
+    needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
+
+
+class Raises(Right):
+    """Explains nothing."""
+
+    def attribute(self, case: Case) -> Attribution:
+        raise HarnessError("There is nothing to explain.")
+
+
+class Leaves(Right):
+    """Ends the program."""
+
+    def attribute(self, case: Case) -> Attribution:
+        raise SystemExit(3)
+
+
+class ReturnsAMap(Right):
+    """Forgets the Attribution around its map."""
+
+    def attribute(self, case: Case) -> Any:
+        return super().attribute(case).saliency
+
+
+class SaysNothing(Right):
+    """Neither map nor boxes."""
+
+    def attribute(self, case: Case) -> Attribution:
+        super().attribute(case)
+        return Attribution()
+
+
+class Altered(Right):
+    """The right answer, altered by ``alter``."""
+
+    def attribute(self, case: Case) -> Attribution:
+        said = super().attribute(case)
+        self.alter(said, case)
+        return said
+
+    def alter(self, said: Any, case: Case) -> None:
+        raise NotImplementedError
+
+
+class SmallMap(Altered):
+    """A map of grid cells."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.saliency = said.saliency[::28, ::28]
+
+
+class NanMap(Altered):
+    """A map with a hole."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.saliency[3, 3] = np.nan
+
+
+class BoxOutside(Altered):
+    """Boxes in thousandths of the frame."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.boxes = [Box(*(edge / SIDE * 1000 for edge in SOME))]
+
+
+class BoxInverted(Altered):
+    """Boxes as x, y, width, height."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.boxes = [Box(100, 100, 40, 40)]
+
+
+class ConceptBoxEmpty(Altered):
+    """A concept's box without area."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.concept_boxes = {"heart": Box(9, 9, 9, 20)}
+
+
+class ConceptIsANumber(Altered):
+    """The concept's index."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.concept = 3
+
+
+class TokenScoreMissing(Altered):
+    """Scores all tokens but the last of several."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.token_scores = said.token_scores[: max(1, len(said.token_scores) - 1)]
+
+
+class InfiniteScore(Altered):
+    """A concept whose score is infinite."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.concept_scores = {"heart": np.inf}
+
+
+class Counts(Altered):
+    """Depends on how much it explained before."""
+
+    count = 0
+
+    def alter(self, said: Any, case: Case) -> None:
+        self.count += 1
+        said.saliency += self.count
+
+
+class Unseeded(Altered):
+    """Draws from a generator that nobody seeded."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.saliency += np.random.default_rng().random()
+
+
+class GlobalGenerator(Altered):
+    """Draws from numpy's global generator."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.saliency += np.random.random()  # noqa: NPY002
+
+
+class Scribbles(Altered):
+    """Blackens the image itself."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        case.image[60:160] = 0
+
+
+class UndeclaredScore(Right):
+    """Scores without saying so."""
+
+    needs: ClassVar[frozenset[Capability]] = frozenset({"generate"})
+
+    def attribute(self, case: Case) -> Attribution:
+        case.ask("Is it there?")
+        return super().attribute(case)
+
+
+class IdleNeed(Right):
+    """Could run on models without a trace, and does not."""
+
+    needs: ClassVar[frozenset[Capability]] = frozenset({"score", "trace"})
+
+
+class WantsMore(Right):
+    """Refuses a model that has no more than it declares."""
+
+    def attribute(self, case: Case) -> Attribution:
+        if "trace" not in case.model.capabilities:
+            raise RuntimeError("this model is too poor")
+        return super().attribute(case)
+
+
+class UndeclaredCapture(RightTrace):
+    """Reads what another method happens to capture."""
+
+    def attribute(self, case: Case) -> Attribution:
+        case.captured("attention")
+        return super().attribute(case)
+
+
+class IdleCapture(RightTrace):
+    """Makes every run pay for a backward pass."""
+
+    captures: ClassVar[frozenset[Capture]] = frozenset({"rollout", "hidden"})
+
+
+class FreeScores(Altered):
+    """Asks the model behind the case's back."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        case.model.score([case.image], case.question, case.answer)
+
+
+class FreeGradients(RightTrace):
+    """Backward passes behind the case's back."""
+
+    def attribute(self, case: Case) -> Attribution:
+        case.model.path_gradients(case.image, case.image, [0.5], case.question, case.answer)
+        return super().attribute(case)
+
+
+class BlackBoxRefused(RightBlackBox):
+    """Needs nothing, it says, but refuses a model that it could ask."""
+
+    needs: ClassVar[frozenset[Capability]] = frozenset()
+
+    def attribute(self, case: Case) -> Attribution:
+        if case.model.capabilities == {"generate"}:
+            raise RuntimeError("black boxes are not for me")
+        return Attribution(boxes=[SOME])
+
+
+class DividesByTheMaximum(Altered):
+    """A blank image makes its map NaN."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        with np.errstate(invalid="ignore"):
+            said.saliency *= case.image.max() / np.float64(case.image.max())
+
+
+class HalvesTheContent(Altered):
+    """Its upper half of one row is empty."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        x0, y0, x1, y1 = case.content
+        if y1 - y0 < 10:
+            said.boxes = [Box(x0, y0, x1, y0 + (y1 - y0) // 2)]
+
+
+class ContentIsSquare(Altered):
+    """Takes the image for square, unless it is long."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        x0, y0, x1, y1 = case.content
+        if y1 - y0 > x1 - x0:
+            raise IndexError("out of the image")
+
+
+class EightBitsOnly(Altered):
+    """Its contrast vanishes where nearly all is black."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        if np.median(case.image) < 5 < case.image.max() and case.content.area == SIDE**2:
+            raise ZeroDivisionError("no contrast")
+
+
+class SquareGrid(RightTrace):
+    """Takes the grid of image tokens for square."""
+
+    def attribute(self, case: Case) -> Attribution:
+        values = case.captured("rollout").mean(0)
+        side = round(len(values) ** 0.5)
+        values = values.reshape(side, side)
+        return Attribution(saliency=np.kron(values, np.ones((SIDE // side, SIDE // side))))
+
+
+class SecondToken(Altered):
+    """Looks at the second token."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.token_scores[1] = 0.0
+
+
+class FewTokens(Altered):
+    """Has room for 32 tokens."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        np.zeros(32)[: len(said.token_scores)] = said.token_scores
+
+
+RIGHT = (Right, RightTrace, RightBlackBox)
+WRONG: list[tuple[str, type[Attributor]]] = [
+    ("contract", NoDocstring), ("contract", BareOption), ("contract", TwoWords), ("contract", UnknownNeed),
+    ("contract", NeedsInAList), ("contract", CaptureWithoutTrace), ("explains", Raises), ("explains", Leaves),
+    ("explains", ReturnsAMap), ("explains", SaysNothing), ("map of the frame", SmallMap), ("map of the frame", NanMap),
+    ("boxes in the frame", BoxOutside), ("boxes in the frame", BoxInverted), ("boxes in the frame", ConceptBoxEmpty),
+    ("concept and scores", ConceptIsANumber), ("concept and scores", TokenScoreMissing),
+    ("concept and scores", InfiniteScore), ("repeatable", Counts), ("repeatable", Unseeded),
+    ("own randomness", GlobalGenerator), ("leaves the image alone", Scribbles), ("declared needs", UndeclaredScore),
+    ("declared needs", IdleNeed), ("declared needs", WantsMore), ("declared captures", UndeclaredCapture),
+    ("declared captures", IdleCapture), ("true cost", FreeScores), ("true cost", FreeGradients),
+    ("black box", BlackBoxRefused), ("blank image", DividesByTheMaximum), ("image of one row", HalvesTheContent),
+    ("upright image", ContentIsSquare), ("sixteen bit image", EightBitsOnly), ("uneven grid", SquareGrid),
+    ("one token", SecondToken), ("many tokens", FewTokens),
+]  # fmt: skip
