@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Collection
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -24,6 +25,7 @@ from plugins.attributors.medfocus.regions import clip, region_box
 from plugins.attributors.medsam import BoxRefiner, MedSAM
 
 DEFAULT_POOL = Path(__file__).parent / "pools" / "phantom.npz"
+PHANTOM = "phantom"  # the source that the default pool's references are like
 _REMEMBERED = 4096  # images whose boxes are kept; a box takes well under a kilobyte
 
 
@@ -96,6 +98,21 @@ class MedFocus(Attributor):
                 "medfocus.refine=medsam needs the weights: set medfocus.medsam to a file or folder."
             )
         self._memory: OrderedDict[bytes, dict[str, Box]] = OrderedDict()
+
+    def load(self) -> None:
+        """Read the pool, so that a wrong one is refused at once and not at every image."""
+        _ = self.pool
+
+    def notes(self, sources: Collection[str]) -> list[str]:
+        """Whose anatomy the boxes come from, unless phantoms explain phantoms."""
+        if self.options.pool != DEFAULT_POOL:
+            return [f"medfocus: the references are {self.pool.origin}."]
+        if set(sources) == {PHANTOM}:
+            return []
+        return [
+            f"medfocus: the images are not known to be phantoms, but the references are ({self.pool.origin}): the "
+            "boxes of its concepts are untested there. `harness references build` makes a pool of real images."
+        ]
 
     @cached_property
     def pool(self) -> Pool:
