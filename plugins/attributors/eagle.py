@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
-from skimage.segmentation import slic
 
 from harness.attributor import Attribution, Attributor, Case
 from harness.hookspecs import hookimpl
@@ -44,6 +43,8 @@ class Eagle(Attributor):
 
 def superpixels(case: Case, count: int) -> np.ndarray:
     """About ``count`` SLIC-zero superpixels of the image's content, int [side, side] from 1; padding is 0."""
+    from skimage.segmentation import slic  # not needed to list the plugins
+
     x0, y0, x1, y1 = (round(edge) for edge in case.content)
     inside = np.zeros(case.image.shape[:2], bool)
     inside[y0:y1, x0:x1] = True

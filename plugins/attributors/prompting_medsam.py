@@ -18,7 +18,7 @@ from harness.model import Capability
 from harness.plugin import NoOptions
 from plugins.attributors.medsam import MedSAM
 from plugins.attributors.text_boxes import names_in
-from plugins.models.checkpoint import load_checkpoint
+from plugins.checkpoint import load_checkpoint
 
 PROMPT = (
     "You were asked: {question}\nYou answered: {answer}\nWhich regions of the image support this answer? Reply with "

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import HarnessError
+from plugins.checkpoint import check_complete, opened
 from plugins.editors.ddpm_inversion import Schedule
-from plugins.models.checkpoint import check_complete, opened
 
 if TYPE_CHECKING:
     import torch

@@ -77,8 +77,8 @@ class RadEdit(Editor):
 
     def load(self) -> None:
         """Bring the networks into memory; ``HarnessError`` where diffusers or weights are missing or do not fit."""
+        from plugins.checkpoint import pick_device
         from plugins.editors.latent_diffusion import LatentDiffusion, radedit_schedule
-        from plugins.models.checkpoint import pick_device
 
         chosen = self.options
         self.networks = LatentDiffusion(

@@ -13,8 +13,8 @@ from pydantic import Field
 from harness.geometry import Box
 from harness.model import Capability, Capture, Model, Trace
 from harness.plugin import NoOptions
+from plugins.checkpoint import load_checkpoint, pick_device
 from plugins.models.captures import capture, into_frame
-from plugins.models.checkpoint import load_checkpoint, pick_device
 
 if TYPE_CHECKING:
     import torch
