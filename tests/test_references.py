@@ -11,18 +11,24 @@ from typing import Any
 import data_trees as trees
 import numpy as np
 import pytest
+import toys
 from PIL import Image
 from region_toy import RegionModel, make_case
 from small_vision import save_sam
 
 import harness.cli
+from harness.benchmark import Record, write_records
 from harness.errors import HarnessError
 from harness.geometry import Box, Letterbox
 from harness.images import letterbox, read_image
+from harness.registry import Registry
+from leaderboard.tables import make_board
+from plugins.attributors import medfocus
 from plugins.attributors.medfocus.candidates import candidates
 from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.medfocus import DEFAULT_POOL, MedFocus
 from plugins.attributors.medfocus.references import Pool, load_pool
+from plugins.sources import imagenome
 
 ROOT = Path(__file__).parents[1]
 PLACE = Letterbox(200, 260)
@@ -231,3 +237,23 @@ def test_medfocus_tells_whose_anatomy_it_uses(data: Path) -> None:
         assert "16 normal phantoms" in note and "harness references build" in note
     with pytest.raises(HarnessError, match="does not exist"):
         MedFocus(MedFocus.Options(pool=data / "gone.npz")).load()
+
+
+def test_a_board_of_real_images_says_that_phantoms_were_the_references(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry([toys, imagenome, medfocus])
+    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
+    build(data)
+    trees.write_imagenome(data)
+    write_records(data.parent / "bench", [Record("toy_1b", "imagenome", 0, "Yes", "direct", "Yes", "No", "Yes", "Yes")])
+    notes = []
+    for pool in (DEFAULT_POOL, data.parent / "pool.npz"):
+        out = data.parent / pool.stem
+        status = harness.cli.main(
+            ["eval", "--attributor", "medfocus", "-o", f"medfocus.pool={pool}", "--output", str(out),
+             "--bench", str(data.parent / "bench"), "--data-root", str(data)]
+        )  # fmt: skip
+        assert status == 0
+        notes += make_board([out]).notes
+    assert "16 normal phantoms" in notes[0] and "3 normal images of Chest ImaGenome" in notes[1]

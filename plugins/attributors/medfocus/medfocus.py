@@ -40,7 +40,8 @@ class MedFocus(Attributor):
 
         pool: Path = Field(
             default=DEFAULT_POOL,
-            description="Reference pool: an .npz file of normal chest X-rays with masks of the 11 concepts.",
+            description="Reference pool: an .npz file of normal chest X-rays with masks of the 11 concepts. The "
+            "default holds phantoms; `harness references build` makes one of Chest ImaGenome.",
         )
         transfer: Literal["consensus", "mass"] = Field(
             default="consensus",
@@ -110,8 +111,8 @@ class MedFocus(Attributor):
         if set(sources) == {PHANTOM}:
             return []
         return [
-            f"medfocus: the images are not known to be phantoms, but the references are ({self.pool.origin}): the "
-            "boxes of its concepts are untested there. `harness references build` makes a pool of real images."
+            f"medfocus: the references are {self.pool.origin}. On images that are no phantoms, the boxes of its "
+            "concepts are untested; `harness references build` makes a pool of real ones."
         ]
 
     @cached_property
