@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -115,6 +115,14 @@ class Attributor(Plugin):
 
     def load(self) -> None:
         """Bring what the method needs into memory; called once before the first use. May raise ``HarnessError``."""
+
+    def notes(self, sources: Collection[str]) -> list[str]:
+        """What a reader of its results must know about how the method is set up, in sentences.
+
+        Asked once it is loaded. ``sources``: the names of those that the images come from, empty where that
+        is not known. An evaluation prints the notes and keeps them in the journal, so that boards show them.
+        """
+        return []
 
     @abstractmethod
     def attribute(self, case: Case) -> Attribution:

@@ -154,3 +154,12 @@ def letterbox(image: np.ndarray, side: int = FRAME_SIDE) -> tuple[np.ndarray, Le
     frame = np.zeros((side, side, 3), np.uint8)
     frame[y : y + height, x : x + width] = np.asarray(small)
     return frame, place
+
+
+def letterbox_mask(mask: np.ndarray, side: int = FRAME_SIDE) -> np.ndarray:
+    """A mask, bool [height, width], where :func:`letterbox` puts its image: uint8 [side, side].
+
+    How much of each frame pixel the mask covers, 0 to 255. The padding is 0.
+    """
+    grey = np.where(mask, 255, 0).astype(np.uint8)
+    return letterbox(np.repeat(grey[..., None], 3, axis=2), side)[0][..., 0]

@@ -34,7 +34,7 @@ class Plan:
     """All that a run will do. ``tasks`` is grouped by sample; ``header`` is the journal's.
 
     ``available``: records before the limit. ``absent``: modes asked for that the benchmark has no file of.
-    ``notes``: what the sources would have the user know.
+    ``notes``: what the sources, and the attributors once set up, would have the user know.
     ``faithfulness``: steps of its curves, 0 for none.
     """
 

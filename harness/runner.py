@@ -108,14 +108,19 @@ def evaluate(
 
 
 def _set_up(cls: type[Attributor], plan: Plan) -> Attributor:
+    """An attributor that is loaded; its notes join the plan's, and the header, for boards to show."""
     try:
         method = cls(plan.options[cls])
         method.load()
-        return method
+        notes = [str(note) for note in method.notes({source.name for source in plan.sources.values()})]
     except HarnessError:
         raise
     except Exception as error:
         raise HarnessError(f"The attributor {cls.name!r} cannot be set up: {one_line(error)}.") from error
+    if notes:
+        plan.notes.extend(notes)
+        plan.header["plugins"]["attributor"][cls.name]["notes"] = notes
+    return method
 
 
 @dataclass

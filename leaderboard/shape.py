@@ -30,6 +30,7 @@ class _About(BaseModel):
     version: str
     module: str
     options: dict[str, Any]
+    notes: list[str] = []
 
 
 class Header(BaseModel):

@@ -73,13 +73,15 @@ class Board:
     @property
     def notes(self) -> list[str]:
         """What a reader must know to read the tables rightly, in sentences."""
-        notes = []
+        notes: list[str] = []
         for header in (run.header for run in self.runs):
             planned, available = planned_records(header), header["available"]
             if planned < available:
                 notes.append(
                     f"A subset: {planned} of {available} records (limit {header['limit']}), evenly spread."
                 )
+            for about in header["plugins"].get("attributor", {}).values():
+                notes += about.get("notes", [])
         if any(table.records < table.planned for table in self.tables):
             notes.append("The run is not finished: the figures are of the records that are.")
         count = sum(failure.count for failure in self.failures)

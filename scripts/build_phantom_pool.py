@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.geometry import FRAME_SIDE
-from harness.images import letterbox
+from harness.images import letterbox, letterbox_mask
+from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.medfocus import DEFAULT_POOL
+from plugins.attributors.medfocus.references import Pool, save_pool
 from plugins.phantom import splits
 from plugins.phantom.patient import normal_patient
 from plugins.phantom.render import Film
-from plugins.phantom.vocabulary import CONCEPTS
 
 
 def main() -> None:
@@ -21,19 +21,13 @@ def main() -> None:
     images, masks = [], []
     for seed in splits.POOL:
         film = Film(normal_patient(seed))
-        images.append(letterbox(film.image(), FRAME_SIDE)[0][..., 0])
+        images.append(letterbox(film.image())[0][..., 0])
         exact = film.anatomy.masks()
-        grey = [np.repeat(exact[name][..., None].astype(np.uint8) * 255, 3, axis=2) for name in CONCEPTS]
-        masks.append([letterbox(mask, FRAME_SIDE)[0][..., 0] > 127 for mask in grey])
-    DEFAULT_POOL.parent.mkdir(exist_ok=True)
+        masks.append([letterbox_mask(exact[name]) > 127 for name in CONCEPTS])
     seeds = f"{splits.POOL.start} to {splits.POOL.stop - 1}"
-    np.savez_compressed(
-        DEFAULT_POOL,
-        images=np.stack(images),
-        masks=np.packbits(np.array(masks)),
-        concepts=np.array(CONCEPTS),
-        origin=np.array(f"{len(images)} normal phantoms, seeds {seeds}"),
-    )
+    origin = f"{len(images)} normal phantoms, seeds {seeds}"
+    DEFAULT_POOL.parent.mkdir(exist_ok=True)
+    save_pool(Pool(np.stack(images), np.array(masks), origin), DEFAULT_POOL)
     print(f"{DEFAULT_POOL}: {len(images)} references, {DEFAULT_POOL.stat().st_size / 1e6:.2f} MB")
 
 

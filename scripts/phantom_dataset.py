@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.geometry import FRAME_SIDE
-from harness.images import letterbox
+from harness.images import letterbox, letterbox_mask
 from plugins.phantom import splits
 from plugins.phantom.patient import draw_findings, sample_patient
 from plugins.phantom.render import Film
@@ -68,9 +68,8 @@ def part(folder: Path, number: int, seeds: range, each: int) -> None:
             maps = np.zeros((len(FINDINGS), GRID, GRID), np.uint8)
             for k, finding in enumerate(FINDINGS):
                 if finding in film.findings:
-                    mask = np.repeat(film.finding_mask(finding)[..., None].astype(np.uint8) * 255, 3, axis=2)
-                    cells, _ = letterbox(mask, FRAME_SIDE)
-                    maps[k] = cells[..., 0].reshape(GRID, FRAME_SIDE // GRID, GRID, -1).mean((1, 3))
+                    cells = letterbox_mask(film.finding_mask(finding))
+                    maps[k] = cells.reshape(GRID, FRAME_SIDE // GRID, GRID, -1).mean((1, 3))
             where.append(maps)
     partial = path.with_name(f"writing-{path.name}")
     np.savez(partial, frames=np.stack(frames), present=np.array(present), where=np.stack(where))

@@ -2,7 +2,8 @@
 
 ``write_imagenome(root)``, ``write_vindr_cxr(root)`` and ``write_padchest_gr(root)`` each write annotations and
 images under a data root, and return what the source is to say about them: (image, attribute, boxes) in the order
-of the release, put down here by hand. All of it is made up. No image is square. The images are grey noise of
+of the release, put down here by hand. ``write_references(root)`` writes Chest ImaGenome with normal images
+instead. All of it is made up. No image is square. The images are grey noise of
 60 to 99 with the boxes of their findings painted in ``BRIGHT``, so that a toy model that looks for brightness
 says yes, and no where an editor paints a box dark.
 """
@@ -28,6 +29,11 @@ GOLD = "chest-imagenome/1.0.0/gold_dataset/gold_object_attribute_with_coordinate
 GOLD_COLUMNS = (
     "patient_id", "study_id", "image_id", "row_id", "sentence", "bbox", "relation", "label_name", "categoryID",
     "context", "coord224", "coord_original",
+)  # fmt: skip
+REGIONS = "chest-imagenome/1.0.0/gold_dataset/gold_bbox_coordinate_annotations_1000images.csv"
+REGION_COLUMNS = (
+    "image_id", "x1", "y1", "x2", "y2", "width", "height", "bbox_name", "annot_id", "original_x1", "original_x2",
+    "original_y1", "original_y2", "original_width", "original_height", "annotator", "coord224", "coord_original",
 )  # fmt: skip
 MIMIC = "mimic-cxr-jpg/2.1.0/files"
 VINDR = "vindr-cxr/1.0.0/annotations/annotations_test.csv"
@@ -104,6 +110,48 @@ def write_imagenome(root: Path) -> list[Expected]:
         (a, "pneumonia", [tuple(opacity)]),
         (b, "pleural effusion", [tuple(effusion)]),
     ]
+
+
+# Regions of a chest of 200 x 260 pixels, by the names of the gold table, which has no mediastinum.
+CHEST = {
+    "cardiac silhouette": [80, 130, 150, 200], "upper mediastinum": [85, 40, 125, 110],
+    "left lung": [110, 50, 180, 210], "right lung": [20, 50, 90, 205],
+    "left clavicle": [112, 38, 176, 56], "right clavicle": [24, 38, 88, 56],
+    "left hilar structures": [116, 100, 142, 138], "right hilar structures": [60, 100, 86, 138],
+    "left costophrenic angle": [158, 186, 184, 212], "right costophrenic angle": [16, 184, 42, 210],
+    "trachea": [95, 20, 110, 90], "svc": [78, 80, 92, 130],
+}  # fmt: skip
+
+
+def region_row(image: str, name: str, box: Any) -> list[str]:
+    """A row of Chest ImaGenome's table of regions; ``box`` in native pixels."""
+    row = dict.fromkeys(REGION_COLUMNS, "0.0") | {
+        "image_id": f"{image}.dcm", "bbox_name": name, "annot_id": f"{image}.dcm|{name}", "annotator": "1_C",
+        "coord224": "[1, 2, 3, 4]", "coord_original": str(box),
+    }  # fmt: skip
+    return [row[column] for column in REGION_COLUMNS]
+
+
+def write_references(root: Path, count: int = 3) -> list[str]:
+    """Chest ImaGenome with ``count`` normal images, whose paths are returned in the order of their ids, and one
+    that is not normal. Image k has all regions k pixels lower than :data:`CHEST`."""
+    findings, regions, paths = [], [], []
+    for k in reversed(range(count + 1)):
+        patient, study, name = 10000100 + k, 50000000 + k, f"{k:08x}-0d1e2f3a-0d1e2f3a-4b5c6d7e-00000000"
+        findings.append(gold_row(patient, study, name, "normal", CHEST["left lung"], categoryID="nlp"))
+        findings.append(
+            gold_row(patient, study, name, "lung opacity", CHEST["left lung"], relation=int(k == count))
+        )
+        boxes = {region: [x0, y0 + k, x1, y1 + k] for region, (x0, y0, x1, y1) in CHEST.items()}
+        regions += [region_row(name, region, box) for region, box in boxes.items()]
+        path = f"{MIMIC}/p10/p{patient}/s{study}/{name}.jpg"
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(200, 260, [boxes["cardiac silhouette"]], k)).save(root / path)
+        if k < count:
+            paths.insert(0, path)
+    write_table(root / GOLD, GOLD_COLUMNS, findings, "\t")
+    write_table(root / REGIONS, REGION_COLUMNS, regions, ",")
+    return paths
 
 
 def write_vindr_cxr(root: Path) -> list[Expected]:

@@ -6,7 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -76,6 +76,9 @@ class Halves(Attributor):
         case.score([case.image])
         box = case.content._replace(x1=case.content.x0 + self.options.share * 224)
         return Attribution(boxes=[box], concept="heart", concept_scores={"heart": 1.5, "left lung": 0.0})
+
+    def notes(self, sources: Collection[str]) -> list[str]:
+        return [f"halves: [tuned] on no more than {len(sources)} sources."]
 
 
 class ToyPlugin:
@@ -482,6 +485,7 @@ def test_explain(capsys: pytest.CaptureFixture[str], film: str, tmp_path: Path) 
         "300 x 400 pixels",
         "cost 1 forward",
         "picture film-halves.png",
+        "halves: [tuned] on no more than 0 sources.",
     ):
         assert text in words
     with Image.open(tmp_path / "film-halves.png") as picture:

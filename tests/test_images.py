@@ -14,7 +14,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1
 
 from harness.errors import HarnessError
-from harness.images import image_size, letterbox, read_image
+from harness.images import image_size, letterbox, letterbox_mask, read_image
 
 RAMP = np.linspace(100, 3000, 30 * 20).round().astype(np.uint16).reshape(30, 20)
 GREY = np.random.default_rng(0).integers(0, 256, (30, 20), dtype=np.uint8)
@@ -261,3 +261,15 @@ def test_letterbox_places_the_image_and_nothing_else(width: int, height: int) ->
     inside[y0:y1, x0:x1] = True
     assert (frame[inside] == 255).all() and not frame[~inside].any()
     assert max(x1 - x0, y1 - y0) == 224
+
+
+def test_a_mask_goes_where_its_image_goes() -> None:
+    mask = np.zeros((300, 200), bool)
+    mask[90:150, 40:101] = True  # in the frame: 67.2 to 112 and, after 37 of padding, 66.9 to 112.4
+    share = letterbox_mask(mask)
+    assert share.dtype == np.uint8 and share.shape == (224, 224)
+    inside = np.zeros((224, 224), bool)
+    inside[67:112, 67:112] = True
+    np.testing.assert_array_equal(share > 127, inside)
+    white = letterbox(np.repeat(np.where(mask, 255, 0).astype(np.uint8)[..., None], 3, axis=2))[0]
+    np.testing.assert_array_equal(share, white[..., 1])

@@ -11,10 +11,9 @@ import pytest
 from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.testing.region import SIDE, WHOLE, RegionModel, make_case
-from plugins.attributors.medfocus import MedFocus, attributors
 from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus
-from plugins.attributors.medfocus.medfocus import hide
+from plugins.attributors.medfocus.medfocus import MedFocus, hide
 from plugins.attributors.medfocus.references import Pool, average, load_pool, mass
 from plugins.attributors.medfocus.regions import region, region_box
 from plugins.attributors.medsam import BoxRefiner

@@ -25,6 +25,7 @@ from harness.metrics import overlap
 from harness.plan import thin
 from harness.runner import Result, evaluate, seed_of
 from harness.source import MODES
+from leaderboard.tables import make_board
 
 NAMES = ("good", "map", "traces")
 
@@ -307,6 +308,22 @@ def test_a_subset_is_announced(bench: Path, tmp_path: Path) -> None:
     assert "A subset: 4 of 8 records" in console.file.getvalue()  # type: ignore[attr-defined]
     counts = Counter(row["mode"] for row in rows(tmp_path / "out", attributor="good"))
     assert counts == {"direct": 2, "reasoning": 2}
+
+
+def test_what_an_attributor_has_to_say_is_said_and_kept(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toys.Good, "notes", lambda self, sources: [f"good: tuned on [others] than {sources}."])
+    console = Console(file=io.StringIO(), width=200)
+    run(bench, tmp_path / "out", ("good", "map"), console=console)
+    note = "good: tuned on [others] than {'toy'}."
+    assert console.file.getvalue().count(note) == 1  # type: ignore[attr-defined]
+    plugins = read_journal(tmp_path / "out")[0]["plugins"]["attributor"]
+    assert plugins["good"]["notes"] == [note] and "notes" not in plugins["map"]
+    assert make_board([tmp_path / "out"]).notes[0] == note
+    monkeypatch.setattr(toys.Good, "notes", lambda self, sources: 1 / 0)
+    with pytest.raises(HarnessError, match="'good' cannot be set up: ZeroDivisionError"):
+        run(bench, tmp_path / "other")
 
 
 def test_a_mode_without_a_file_is_left_out_and_announced(bench: Path, tmp_path: Path) -> None:

@@ -70,7 +70,10 @@ def run(args: argparse.Namespace) -> None:
         result = explain(image, args.question, model, attributor, args.answer, args.seed)
         status.update("Drawing …")
         draw(result, output)
-    report(result, output, Console())
+    console = Console()
+    report(result, output, console)
+    for note in attributor.notes(()):
+        console.print(note, markup=False, highlight=False)
 
 
 def _made(cls: Any, options: NoOptions, kind: str) -> Any:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.source import DataPath, Sample, Source
-from plugins.sources.annotations import MISSING, Row, covering, fault, four_numbers, read_rows, shown
+from plugins.clinical.annotations import MISSING, covering, read_rows
+from plugins.clinical.imagenome import (
+    ABNORMAL,
+    FINDINGS,
+    IMAGES,
+    IMAGES_URL,
+    TABLES_URL,
+    Image,
+    affirmed,
+    image_of,
+    native_box,
+)
 from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource
-
-IMAGES = "mimic-cxr-jpg/2.1.0/files"
-CATEGORIES = ("anatomicalfinding", "disease")
-_LONGEST_LIST = 400  # characters; four numbers take far fewer, and a parser can be made to eat memory
-
-Key = tuple[int, int, str, str, str]
 
 
 class ImaGenome(FileSource):
@@ -35,64 +39,29 @@ class ImaGenome(FileSource):
     name: ClassVar[str] = "imagenome"
     licence: ClassVar[str] = CREDENTIALED
     data: ClassVar[tuple[DataPath, ...]] = (
-        DataPath(
-            "chest-imagenome/1.0.0/gold_dataset/gold_object_attribute_with_coordinates.txt",
-            "annotations",
-            PHYSIONET,
-            "https://physionet.org/content/chest-imagenome/1.0.0/",
-        ),
-        DataPath(
-            IMAGES, "images (JPEG)", PHYSIONET, "https://physionet.org/content/mimic-cxr-jpg/2.1.0/"
-        ),
+        DataPath(FINDINGS, "annotations", PHYSIONET, TABLES_URL),
+        DataPath(IMAGES, "images (JPEG)", PHYSIONET, IMAGES_URL),
     )
 
     def samples(self) -> Iterator[Sample]:
         """All samples, in the release's order. Raises ``HarnessError`` for a malformed row."""
         self.remarks.clear()
         keys = ("patient_id", "study_id", "image_id", "label_name", "categoryID")
-        groups: dict[Key, list[Box]] = {}
+        groups: dict[tuple[Image, str, str], list[Box]] = {}
         nameless = 0
         for row in read_rows(self.annotations, "\t", (*keys, "relation", "coord_original")):
-            if not _related(row) or row["categoryID"] not in CATEGORIES:
+            if not affirmed(row) or row["categoryID"] not in ABNORMAL:
                 continue
             if any(row[key] in MISSING for key in keys):
                 nameless += 1
                 continue
-            key = (
-                _whole(row, "patient_id"), _whole(row, "study_id"), row.file_name("image_id"),
-                row["label_name"], row["categoryID"],
-            )  # fmt: skip
-            groups.setdefault(key, []).append(_box(row))
+            key = image_of(row), row["label_name"], row["categoryID"]
+            groups.setdefault(key, []).append(native_box(row))
         if nameless:
             self.remarks.append(f"{self.name}: rows without an id or label, passed over: {nameless}.")
         for index, key in enumerate(sorted(groups)):
-            patient, study, image, label, _ = key
-            folder = f"{IMAGES}/p{str(patient)[:2]}/p{patient}/s{study}"
-            path = f"{folder}/{image.removesuffix('.dcm')}.jpg"
-            yield Sample(self.name, index, path, label, covering(groups[key]))
-
-
-def _related(row: Row) -> bool:
-    return row["relation"] not in MISSING and row.number("relation") == 1
-
-
-def _whole(row: Row, field: str) -> int:
-    text = row[field]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise fault(row.where, field, f"should be a whole number, it is {shown(text)}")
-    return int(text)
-
-
-def _box(row: Row) -> Box:
-    field = "coord_original"
-    text = row[field]
-    try:
-        if len(text) > _LONGEST_LIST:
-            raise ValueError("too long")
-        value = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise fault(row.where, field, f"should be a list of four numbers, it is {shown(text)}") from None
-    return four_numbers(row.where, field, value)
+            image, label, _ = key
+            yield Sample(self.name, index, image.path, label, covering(groups[key]))
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.source import DataPath, Sample, Source
-from plugins.sources.annotations import covering, fault, file_name, four_numbers, shown, whole_pixels
+from plugins.clinical.annotations import covering, fault, file_name, four_numbers, shown, whole_pixels
 from plugins.sources.files import FileSource
 
 BIMCV = "BIMCV (research use agreement)"

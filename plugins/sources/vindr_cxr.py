@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.source import DataPath, Sample, Source
-from plugins.sources.annotations import MISSING, covering, read_rows, whole_pixels
+from plugins.clinical.annotations import MISSING, covering, read_rows, whole_pixels
 from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource
 
 URL = "https://physionet.org/content/vindr-cxr/1.0.0/"

@@ -1,15 +1,19 @@
-"""MedFocus as a plugin. Importing it reads neither weights nor images."""
+"""MedFocus as a plugin. Importing it imports nothing heavy, as its command is added at every start."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from harness.attributor import Attributor
 from harness.hookspecs import hookimpl
-from plugins.attributors.medfocus.medfocus import MedFocus
+
+if TYPE_CHECKING:
+    from harness.attributor import Attributor
 
 
 @hookimpl
 def attributors() -> Sequence[type[Attributor]]:
     """The attributors of this plugin."""
+    from plugins.attributors.medfocus.medfocus import MedFocus
+
     return [MedFocus]

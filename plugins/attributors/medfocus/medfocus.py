@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Collection
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -24,6 +25,7 @@ from plugins.attributors.medfocus.regions import clip, region_box
 from plugins.attributors.medsam import BoxRefiner, MedSAM
 
 DEFAULT_POOL = Path(__file__).parent / "pools" / "phantom.npz"
+PHANTOM = "phantom"  # the source that the default pool's references are like
 _REMEMBERED = 4096  # images whose boxes are kept; a box takes well under a kilobyte
 
 
@@ -38,7 +40,8 @@ class MedFocus(Attributor):
 
         pool: Path = Field(
             default=DEFAULT_POOL,
-            description="Reference pool: an .npz file of normal chest X-rays with masks of the 11 concepts.",
+            description="Reference pool: an .npz file of normal chest X-rays with masks of the 11 concepts. The "
+            "default holds phantoms; `harness references build` makes one of Chest ImaGenome.",
         )
         transfer: Literal["consensus", "mass"] = Field(
             default="consensus",
@@ -96,6 +99,21 @@ class MedFocus(Attributor):
                 "medfocus.refine=medsam needs the weights: set medfocus.medsam to a file or folder."
             )
         self._memory: OrderedDict[bytes, dict[str, Box]] = OrderedDict()
+
+    def load(self) -> None:
+        """Read the pool, so that a wrong one is refused at once and not at every image."""
+        _ = self.pool
+
+    def notes(self, sources: Collection[str]) -> list[str]:
+        """Whose anatomy the boxes come from, unless phantoms explain phantoms."""
+        if self.options.pool != DEFAULT_POOL:
+            return [f"medfocus: the references are {self.pool.origin}."]
+        if set(sources) == {PHANTOM}:
+            return []
+        return [
+            f"medfocus: the references are {self.pool.origin}. On images that are no phantoms, the boxes of its "
+            "concepts are untested; `harness references build` makes a pool of real ones."
+        ]
 
     @cached_property
     def pool(self) -> Pool:

@@ -40,6 +40,27 @@ class Pool:
         return plan.push(average(self.masks[index], g))
 
 
+def save_pool(pool: Pool, path: Path) -> None:
+    """Write a pool for :func:`load_pool`; equal pools give equal bytes.
+
+    The file appears whole or not at all. Raises ``HarnessError`` where it cannot be written.
+    """
+    partial = path.with_name(f"writing-{path.name}")
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                images=pool.images,
+                masks=np.packbits(pool.masks),
+                concepts=np.array(CONCEPTS),
+                origin=np.array(pool.origin),
+            )
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise HarnessError(f"The reference pool {path} cannot be written: {error.strerror or error}.") from error
+
+
 def load_pool(path: Path) -> Pool:
     """A pool from an ``.npz`` file.
 
