@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import toys
 from PIL import Image
-from region_toy import RegionModel, make_case
 from small_vision import save_sam
 
 import harness.cli
@@ -22,6 +21,7 @@ from harness.errors import HarnessError
 from harness.geometry import Box, Letterbox
 from harness.images import letterbox, read_image
 from harness.registry import Registry
+from harness.testing.region import RegionModel, make_case
 from leaderboard.tables import make_board
 from plugins.attributors import medfocus
 from plugins.attributors.medfocus.candidates import candidates
