@@ -11,6 +11,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.testing.region import SIDE, WHOLE, RegionModel, make_case
+from plugins.attributors.medfocus import attributors
 from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus
 from plugins.attributors.medfocus.medfocus import MedFocus, hide
