@@ -17,6 +17,7 @@ from harness.benchmark import Record, write_records
 from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.journal import read_journal
+from harness.model import Capability
 from harness.registry import Registry
 from plugins.sources import imagenome, padchest_gr, vindr_cxr
 
@@ -27,6 +28,7 @@ class Bright(Attributor):
     """The one box around all that is bright, in the frame."""
 
     name: ClassVar[str] = "bright"
+    needs: ClassVar[frozenset[Capability]] = frozenset()
 
     def attribute(self, case: Case) -> Attribution:
         rows, columns = np.nonzero(case.image[..., 0] > 190)
