@@ -90,7 +90,7 @@ class Journal:
             self._append(self._journal, wanted)
             return
         found, rows = read_journal(self.folder, self.layout)
-        changes = differences(found, wanted)
+        changes = _other_weights(found, wanted) or differences(found, wanted)
         if changes:
             raise HarnessError(
                 f"{self._path} is from a run with other settings ({'; '.join(changes)}); "
@@ -172,6 +172,18 @@ def differences(old: Any, new: Any, at: str = "") -> list[str]:
             found += differences(old.get(name), new.get(name), f"{at}.{name}" if at else name)
         return found
     return [] if old == new else [f"{at}: {_brief(old)}, now {_brief(new)}"]
+
+
+def _other_weights(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The plugins of a header, each in words, whose weights or data files are not those of another header."""
+    changes = []
+    for kind, plugins in new.get("plugins", {}).items():
+        for name, about in plugins.items():
+            before = old.get("plugins", {}).get(kind, {}).get(name)
+            if isinstance(before, dict) and isinstance(about, dict) and before.get("weights") != about.get("weights"):
+                what = "; ".join(differences(before.get("weights"), about.get("weights")))
+                changes.append(f"the weights of the {kind} {name!r} are not those that it began with: {what.strip(': ')}")
+    return changes
 
 
 def _brief(value: Any) -> str:

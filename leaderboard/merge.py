@@ -58,8 +58,8 @@ def incomparable(a: Row, b: Row) -> list[str]:
     """Why the runs of two headers cannot be compared; empty where they can.
 
     They need the same records, seed, limit and steps of faithfulness, and every plugin that takes part in
-    both must be of the same distribution, version and options. Torch, Python or device may differ; the
-    provenance shows them.
+    both must be of the same distribution, version, options and weights; journals from before weights were hashed
+    may be of any. Torch, Python or device may differ; the provenance shows them.
     """
     reasons = differences(a["seed"], b["seed"], "seed")
     reasons += differences(a.get("faithfulness", 0), b.get("faithfulness", 0), "faithfulness")
@@ -69,7 +69,11 @@ def incomparable(a: Row, b: Row) -> list[str]:
         reasons += differences(a["bench"][mode]["sha256"], b["bench"][mode]["sha256"], f"bench.{mode}")
         reasons += _shared_differences(a["planned"][mode], b["planned"][mode], f"records.{mode}")
     for kind in sorted(a["plugins"].keys() & b["plugins"].keys()):
-        reasons += _shared_differences(a["plugins"][kind], b["plugins"][kind], kind)
+        for name in sorted(a["plugins"][kind].keys() & b["plugins"][kind].keys()):
+            one, other = a["plugins"][kind][name], b["plugins"][kind][name]
+            if not ("weights" in one and "weights" in other):
+                one, other = ({**about, "weights": None} for about in (one, other))
+            reasons += differences(one, other, f"{kind}.{name}")
     return reasons
 
 

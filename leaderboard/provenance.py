@@ -12,7 +12,7 @@ from harness.benchmark import bench_hash
 from harness.errors import HarnessError
 from harness.journal import JOURNAL
 from harness.plan import default_bench
-from harness.provenance import describe
+from harness.provenance import option_values
 from harness.registry import Registry
 from leaderboard.merge import Run, planned_records
 
@@ -30,6 +30,10 @@ def settings(run: Run) -> list[list[str]]:
         counts = ", ".join(f"{model} {count}" for model, count in header["planned"][mode].items())
         rows.append([f"{mode} records", f"{counts} (of {bench['records']}; SHA-256 {bench['sha256']})"])
     rows.append(["samples", f"SHA-256 {header['samples']}"])
+    for found in header["plugins"].values():
+        for name, about in found.items():
+            files = [f"{file} {identity or '(not found)'}" for file, identity in about.get("weights", {}).items()]
+            rows += [[f"weights of {name}", ", ".join(files)]] if files else []
     complete = "complete" if run.finished == run.planned else "not finished"
     return [
         *rows,
@@ -111,7 +115,7 @@ def _ships(header: dict[str, Any], registry: Registry) -> bool:
 def _defaults(kind: Any, name: str, registry: Registry) -> dict[str, Any]:
     try:
         cls = registry.find(kind, name)
-        found: dict[str, Any] = describe(registry, cls, cls.Options())["options"]
+        found: dict[str, Any] = option_values(cls, cls.Options())
     except (HarnessError, ValueError, KeyError):  # not installed, or an option that must be given
         return {}
     return found

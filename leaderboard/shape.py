@@ -31,6 +31,7 @@ class _About(BaseModel):
     module: str
     options: dict[str, Any]
     notes: list[str] = []
+    weights: dict[str, str | None] = {}
 
 
 class Header(BaseModel):

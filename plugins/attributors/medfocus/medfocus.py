@@ -100,6 +100,11 @@ class MedFocus(Attributor):
             )
         self._memory: OrderedDict[bytes, dict[str, Box]] = OrderedDict()
 
+    def files(self) -> list[Path]:
+        """The pool, and MedSAM's weights where it is in use."""
+        medsam = self.options.medsam if self.options.refine != "none" else None
+        return [self.options.pool] if medsam is None else [self.options.pool, medsam]
+
     def load(self) -> None:
         """Read the pool, so that a wrong one is refused at once and not at every image."""
         _ = self.pool
