@@ -181,8 +181,8 @@ def _other_weights(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         for name, about in plugins.items():
             before = old.get("plugins", {}).get(kind, {}).get(name)
             if isinstance(before, dict) and isinstance(about, dict) and before.get("weights") != about.get("weights"):
-                what = "; ".join(differences(before.get("weights"), about.get("weights")))
-                changes.append(f"the weights of the {kind} {name!r} are not those that it began with: {what.strip(': ')}")
+                what = "; ".join(differences(before.get("weights"), about.get("weights"), "weights"))
+                changes.append(f"the weights of the {kind} {name!r} are not those that it began with, {what}")
     return changes
 
 

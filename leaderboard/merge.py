@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.journal import Key, differences, key_of, read_journal
-from leaderboard.shape import check
+from harness.journal import Key, differences, key_of
+from leaderboard import shards
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One journal: its folder and header, and how many of the planned results are in it."""
+    """One run: the folders of its shards (one where it has none), its header, the SHA-256 of its journal, and how
+    many of the planned results are there. ``notes``: what of it is missing, in sentences."""
 
-    folder: Path
+    folders: tuple[Path, ...]
     header: Row
+    digest: str
     finished: int
+    notes: list[str]
 
     @property
     def planned(self) -> int:
@@ -31,13 +34,12 @@ class Run:
 def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
     """The rows of all journals, each once, and the runs that they are of.
 
-    Rows of a record in whose middle a run broke off are left out, so that all its attributors have the same.
-    Raises ``HarnessError`` where a folder has no journal, a broken one or nothing finished, or where the
-    journals are of runs that cannot be compared.
+    A folder may hold the shards of a run, which are joined first. Rows of a record in whose middle a run broke off
+    are left out, so that all its attributors have the same. Raises ``HarnessError`` where a folder has no journal, a
+    broken one or nothing finished, or where the journals are of runs that cannot be compared.
     """
-    journals = [(folder, *read_journal(folder)) for folder in folders]
-    for journal in journals:
-        check(*journal)
+    whole = shards.read(folders)
+    journals = [(run.folders[0], run.header, run.rows) for run in whole]
     for place, (folder, header, _) in enumerate(journals):
         for other, before, _ in journals[:place]:
             reasons = incomparable(before, header)
@@ -50,7 +52,14 @@ def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
             f"Nothing is finished yet in {', '.join(map(str, folders))}; run `harness eval` on."
         )
     return rows, [
-        Run(folder, header, len({key_of(row) for row in found})) for folder, header, found in journals
+        Run(
+            folders=run.folders,
+            header=run.header,
+            digest=run.digest,
+            finished=len({key_of(row) for row in run.rows}),
+            notes=[shards.missing_shards(run)] if run.missing else [],
+        )
+        for run in whole
     ]
 
 

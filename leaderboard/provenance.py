@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 from harness.benchmark import bench_hash
 from harness.errors import HarnessError
-from harness.journal import JOURNAL
 from harness.plan import default_bench
 from harness.provenance import option_values
 from harness.registry import Registry
@@ -38,7 +36,7 @@ def settings(run: Run) -> list[list[str]]:
     return [
         *rows,
         ["results", f"{run.finished} of {run.planned} ({complete})"],
-        ["journal", f"SHA-256 {journal_hash(run)}"],
+        ["journal", f"SHA-256 {run.digest}"],
         ["repeat with", command_line(header)],
     ]
 
@@ -60,14 +58,6 @@ def plugins(header: dict[str, Any]) -> list[list[str]]:
 
 def _option(value: Any) -> str:
     return value if isinstance(value, str) else NONE if value is None else json.dumps(value)
-
-
-def journal_hash(run: Run) -> str:
-    """SHA-256 of a run's journal, hexadecimal: the same command must give it again."""
-    try:
-        return sha256((run.folder / JOURNAL).read_bytes()).hexdigest()
-    except OSError as error:
-        raise HarnessError(f"The journal in {run.folder} cannot be read: {error.strerror or error}.") from error
 
 
 @cache

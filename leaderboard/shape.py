@@ -34,6 +34,12 @@ class _About(BaseModel):
     weights: dict[str, str | None] = {}
 
 
+class _Shard(BaseModel):
+    model_config = _STRICT
+    index: Annotated[int, Field(ge=1)]
+    count: Annotated[int, Field(ge=1, le=100_000)]
+
+
 class Header(BaseModel):
     """The first line of a journal."""
 
@@ -47,6 +53,7 @@ class Header(BaseModel):
     planned: dict[ModeName, dict[str, Count]]
     plugins: dict[str, dict[str, _About]]
     faithfulness: Count = 0
+    shard: _Shard | None = None
 
     @model_validator(mode="after")
     def _same_modes(self) -> Header:

@@ -66,6 +66,11 @@ def add_parser(subparsers: Any) -> None:
         help="also measure how the answer falls and rises as pixels go and come by importance (deletion and "
         "insertion areas), in so many steps: 10 is usual, and costs 20 passes a result (default: 0, not)",
     )  # fmt: skip
+    parser.add_argument(
+        "--shard", metavar="K/N",
+        help="explain the K-th of N parts of the records alone, in a folder of its own in --output; parts can run at "
+        "the same time, and `harness leaderboard` of --output joins them",
+    )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="start anew, not where the last run stopped")
     add_run_arguments(parser)
     parser.set_defaults(run=run)
@@ -78,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
     from harness import runner
     from harness.registry import Registry
+    from harness.shard import Shard
 
     console, registry = Console(), Registry.discover()
     if not args.attributor:
@@ -98,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
         console=console,
         gallery=args.gallery,
         faithful=args.faithfulness,
+        shard=Shard.parse(args.shard) if args.shard is not None else None,
     )
     if result.finished:
         registry.run_finished(result.folder, console)
