@@ -52,9 +52,9 @@ def verify(
 ) -> Verdict:
     """Check a run's folder against itself, the benchmark's records and the sources' annotations.
 
-    The folder may be that of all its shards. ``bench``: None for the benchmark that ships. ``data_root``: where sources find their data; the true boxes
-    of a source that is not installed, or whose data are not there, are taken as they are, and the verdict
-    says so. What a method said is not computed again: only running it again shows that.
+    The folder may be that of all its shards. ``bench``: None for the benchmark that ships. ``data_root``: where
+    sources find their data; the true boxes of a source that is not installed, or whose data are not there, are taken
+    as they are, and the verdict says so. What a method said is not computed again: only running it again shows that.
     """
     verdict = Verdict()
     try:

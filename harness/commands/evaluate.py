@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.common import add_run_arguments, prepare, whole
+from harness.commands.common import add_cache_argument, add_run_arguments, prepare, whole
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -73,12 +73,13 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="start anew, not where the last run stopped")
     add_run_arguments(parser)
+    add_cache_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, let plugins report, and return 0, 1 where a row failed, or 130 where it was interrupted."""
-    prepare(args.threads)
+    prepare(args.threads, args.cache)
     from rich.console import Console
 
     from harness import runner
