@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from harness.errors import HarnessError
 
 JOURNAL, TIMINGS = "journal.jsonl", "timings.jsonl"
 FORMAT = 1
+_KEPT = "; what is finished is kept, and the same command goes on there once they can"
 
 
 # What a journal line is about.
@@ -118,9 +120,12 @@ class Journal:
                 data = data[os.write(file, data) :]
             if file == self._journal:
                 os.fsync(file)
-        except OSError as error:
-            os.ftruncate(file, size)
-            raise _unwritable(self.folder, error) from error
+        except BaseException as error:  # Ctrl-C too: a line is there whole or not at all
+            with suppress(OSError):  # else the next start mends it
+                os.ftruncate(file, size)
+            if isinstance(error, OSError):
+                raise _unwritable(self.folder, error, _KEPT) from error
+            raise
 
     def close(self) -> None:
         """Close the files and give the lock back."""
@@ -233,5 +238,5 @@ def _mend(file: int, path: Path) -> None:
         os.ftruncate(file, keep)
 
 
-def _unwritable(folder: Path, error: OSError) -> HarnessError:
-    return HarnessError(f"Results cannot be written to {folder}: {error.strerror or error}.")
+def _unwritable(folder: Path, error: OSError, more: str = "") -> HarnessError:
+    return HarnessError(f"Results cannot be written to {folder}: {error.strerror or error}{more}.")

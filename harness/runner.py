@@ -21,7 +21,8 @@ from harness.gallery import Gallery, choose
 from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.images import letterbox
 from harness.journal import KEY, Journal, Key
-from harness.loading import free_memory, load
+from harness.loading import load
+from harness.memory import free_memory
 from harness.model import Capture, Model
 from harness.plan import Plan, Task, make_plan
 from harness.progress import Progress

@@ -18,7 +18,7 @@ from harness.attempt import seed_everything
 from harness.causal import Edit, edited
 from harness.editor import Editor
 from harness.errors import RunError
-from harness.loading import free_memory
+from harness.memory import free_memory
 from harness.source import Sample
 from harness.store import key_of, place, write_whole
 

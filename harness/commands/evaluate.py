@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.source import Mode
 
 EMBEDDED_LIMIT = 240
+INTERRUPTED = 130  # exit status
 MODE_CHOICES: tuple[Mode, ...] = (
     "direct",
     "reasoning",
@@ -79,6 +80,17 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, let plugins report, and return 0, 1 where a row failed, or 130 where it was interrupted."""
+    try:
+        status = _evaluate(args)
+    except KeyboardInterrupt:  # before the first sample, or while plugins report
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        same = "same command without --fresh" if args.fresh else "same command"
+        print(f"Interrupted. The {same} goes on where it stopped.", flush=True)
+    return status
+
+
+def _evaluate(args: argparse.Namespace) -> int:
     prepare(args.threads, args.cache)
     from rich.console import Console
 
@@ -110,8 +122,7 @@ def run(args: argparse.Namespace) -> int:
     if result.finished:
         registry.run_finished(result.folder, console)
     if result.interrupted:
-        console.print("Interrupted. The same command goes on where it stopped.", style="yellow", markup=False)
-        return 130
+        return INTERRUPTED
     if result.failed:
         rows = "1 row" if result.failed == 1 else f"{result.failed} rows"
         text = f"{rows} failed and count as zero; the reasons are in {result.folder / 'journal.jsonl'}"

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from harness.geometry import Box
-from harness.loading import free_memory, out_of_memory
+from harness.memory import free_memory, out_of_memory
 from harness.model import Capability, Capture, Model, Trace
 from harness.plugin import NoOptions
 from plugins.checkpoint import checkpoint_files, load_checkpoint, pick_device
