@@ -31,6 +31,11 @@ class Announcer:
     def sample_scored(self, folder: Path, row: dict[str, Any]) -> None:
         print("scored", row["index"], row["mode"], row["attributor"], flush=True)
 
+    @hookimpl
+    def run_finished(self, folder: Path) -> None:
+        print("reporting", flush=True)
+        time.sleep(0.2)
+
 
 def slowly(self: toys.Map, case: Case) -> Attribution:
     """As the toy does, later."""
