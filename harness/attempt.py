@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 import random
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +18,7 @@ import numpy as np
 from harness.attributor import Attribution, Attributor, Case, Cost
 from harness.errors import HarnessError
 from harness.geometry import Box, Letterbox
+from harness.memory import free_memory, out_of_memory
 from harness.metrics import Overlap, overlap
 from harness.model import BACKWARD, Capture, Trace
 from harness.saliency import peak, saliency_to_boxes
@@ -77,20 +80,32 @@ def attempt(
     """
     seed_everything(case.seed)
     said: Attribution | None = None
+    tight = False
     try:
         said = attributor.attribute(case)
         boxes = _rounded(place.to_native(box) for box in boxes_of(said, case))
         fields = {"status": "ok", "error": None, **_figures(boxes, truth), **_extras(said)}
         fields["peak"] = _peak(said, case, place)
-    # A plugin that calls sys.exit() must not end the run either.
-    except (Exception, SystemExit) as error:
+        fields |= _cost(case)
+    except KeyboardInterrupt:
+        raise
+    # A plugin that calls sys.exit(), or throws what is no Exception, must not end the run either.
+    except BaseException as error:
+        tight = out_of_memory(error)
         fields, said = failure(error), None
-    return fields | vars(case.cost) | {"size": [place.width, place.height]}, said
+        with suppress(Exception):
+            fields |= _cost(case)
+    if tight:  # out here nothing holds the failed passes' tensors any more
+        free_memory()
+    return fields | {"size": [place.width, place.height]}, said
 
 
 def failure(error: BaseException) -> dict[str, Any]:
     """The result fields of a sample that failed: zero, and why."""
-    return {"status": "failed", "error": one_line(error), **_figures([], None), **_nothing()}
+    why = one_line(error)
+    if out_of_memory(error):  # whose own text tells how many bytes were free in which process
+        why = f"Memory ran out on this sample ({type(error).__name__})."
+    return {"status": "failed", "error": why, **_figures([], None), **_nothing()}
 
 
 def not_applicable(reason: str) -> dict[str, Any]:
@@ -102,6 +117,11 @@ def not_applicable(reason: str) -> dict[str, Any]:
 
 def _nothing() -> dict[str, Any]:
     return {**_extras(Attribution()), "peak": None, **vars(Cost()), "size": None}
+
+
+def _cost(case: Case) -> dict[str, int]:
+    """The passes that an attempt took. Raises where the attributor made something else of them."""
+    return {name: operator.index(passes) for name, passes in vars(case.cost).items()}
 
 
 def boxes_of(said: Attribution, case: Case) -> list[Box]:
@@ -189,7 +209,10 @@ def _number(value: float, what: str) -> float:
 
 def one_line(error: BaseException) -> str:
     """An error in one line that does not depend on where in memory things lie."""
-    text = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+    try:
+        text = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+    except Exception:
+        text = f"{type(error).__name__}, which cannot say what it is about"
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)[:_ERROR_LENGTH]
 

@@ -23,6 +23,7 @@ from harness.model import Model
 from harness.plan import Plan, thin
 from harness.saliency import unit_heat
 from harness.source import Mode, Sample, Source
+from harness.store import write_whole
 
 FOLDER = "gallery"
 RecordKey = tuple[str, int, str, str]  # source, index, model, mode: what a result's key starts with
@@ -79,7 +80,7 @@ class Gallery:
             if not about.exists():
                 _save(about.with_suffix(".png"), frame if (frame != frame[..., :1]).any() else frame[..., 0])
                 facts = {"redistributable": source.redistributable is True, "tokens": _tokens(model, answer)}
-                about.write_text(json.dumps(facts) + "\n", encoding="ascii")
+                write_whole(about, json.dumps(facts).encode("ascii") + b"\n")
             if said is not None and said.saliency is not None:
                 _save(self._folder / f"{picture_id(*key)}.png", _grey(said.saliency, content))
         except OSError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from harness.errors import HarnessError
 
 JOURNAL, TIMINGS = "journal.jsonl", "timings.jsonl"
 FORMAT = 1
+_KEPT = "; what is finished is kept, and the same command goes on there once they can"
 
 
 # What a journal line is about.
@@ -90,7 +92,7 @@ class Journal:
             self._append(self._journal, wanted)
             return
         found, rows = read_journal(self.folder, self.layout)
-        changes = differences(found, wanted)
+        changes = _other_weights(found, wanted) or differences(found, wanted)
         if changes:
             raise HarnessError(
                 f"{self._path} is from a run with other settings ({'; '.join(changes)}); "
@@ -118,9 +120,12 @@ class Journal:
                 data = data[os.write(file, data) :]
             if file == self._journal:
                 os.fsync(file)
-        except OSError as error:
-            os.ftruncate(file, size)
-            raise _unwritable(self.folder, error) from error
+        except BaseException as error:  # Ctrl-C too: a line is there whole or not at all
+            with suppress(OSError):  # else the next start mends it
+                os.ftruncate(file, size)
+            if isinstance(error, OSError):
+                raise _unwritable(self.folder, error, _KEPT) from error
+            raise
 
     def close(self) -> None:
         """Close the files and give the lock back."""
@@ -174,6 +179,18 @@ def differences(old: Any, new: Any, at: str = "") -> list[str]:
     return [] if old == new else [f"{at}: {_brief(old)}, now {_brief(new)}"]
 
 
+def _other_weights(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The plugins of a header, each in words, whose weights or data files are not those of another header."""
+    changes = []
+    for kind, plugins in new.get("plugins", {}).items():
+        for name, about in plugins.items():
+            before = old.get("plugins", {}).get(kind, {}).get(name)
+            if isinstance(before, dict) and isinstance(about, dict) and before.get("weights") != about.get("weights"):
+                what = "; ".join(differences(before.get("weights"), about.get("weights"), "weights"))
+                changes.append(f"the weights of the {kind} {name!r} are not those that it began with, {what}")
+    return changes
+
+
 def _brief(value: Any) -> str:
     text = _line(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -221,5 +238,5 @@ def _mend(file: int, path: Path) -> None:
         os.ftruncate(file, keep)
 
 
-def _unwritable(folder: Path, error: OSError) -> HarnessError:
-    return HarnessError(f"Results cannot be written to {folder}: {error.strerror or error}.")
+def _unwritable(folder: Path, error: OSError, more: str = "") -> HarnessError:
+    return HarnessError(f"Results cannot be written to {folder}: {error.strerror or error}{more}.")

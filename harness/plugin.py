@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -27,6 +29,15 @@ class Plugin:
 
     def __init__(self, options: NoOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
+
+    def files(self) -> Sequence[Path]:
+        """The weights and data files, or folders of them, that the plugin as it is set computes with.
+
+        Asked before anything is loaded. The harness keeps their hashes with the results
+        (:mod:`harness.weights`), so that a run is not resumed, nor compared, with others. Options that are paths
+        need not be listed for their names' sake, only where what the files hold matters.
+        """
+        return ()
 
     @classmethod
     def summary(cls) -> str:

@@ -8,8 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from harness.attempt import one_line
+from harness.errors import HarnessError
 from harness.plugin import NoOptions, Plugin
 from harness.registry import Registry
+from harness.source import Source
+from harness.weights import identities
 
 
 def environment() -> dict[str, Any]:
@@ -25,18 +29,35 @@ def environment() -> dict[str, Any]:
 
 
 def describe(registry: Registry, cls: type[Plugin], options: NoOptions) -> dict[str, Any]:
-    """Where a plugin comes from and how it is set, as JSON."""
+    """Where a plugin comes from, how it is set and, where it has any, which weights it computes with, as JSON."""
     origin = registry.origin(cls)
+    about = {
+        "distribution": origin.distribution,
+        "version": origin.version,
+        "module": origin.module,
+        "options": option_values(cls, options),
+    }
+    # A source's data are in the digest of its samples.
+    weights = {} if issubclass(cls, Source) else identities(_files(cls, options))
+    return about | ({"weights": weights} if weights else {})
+
+
+def option_values(cls: type[Plugin], options: NoOptions) -> dict[str, Any]:
+    """A plugin's options as JSON."""
     values = options.model_dump(mode="json")
     for field, value in options:
         if isinstance(value, Path):
             values[field] = _shipped(cls, value)
-    return {
-        "distribution": origin.distribution,
-        "version": origin.version,
-        "module": origin.module,
-        "options": values,
-    }
+    return values
+
+
+def _files(cls: type[Plugin], options: NoOptions) -> list[Path]:
+    try:
+        return [Path(path) for path in cls(options).files()]
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(f"The plugin {cls.name!r} cannot say which files it uses: {one_line(error)}.") from error
 
 
 def _shipped(cls: type[Plugin], path: Path) -> str:

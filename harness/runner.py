@@ -21,11 +21,13 @@ from harness.gallery import Gallery, choose
 from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.images import letterbox
 from harness.journal import KEY, Journal, Key
-from harness.loading import free_memory, load
+from harness.loading import load
+from harness.memory import free_memory
 from harness.model import Capture, Model
 from harness.plan import Plan, Task, make_plan
 from harness.progress import Progress
 from harness.registry import Registry
+from harness.shard import Shard
 from harness.source import MODES, Mode, Sample, read
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ def evaluate(
     console: Console | None = None,
     gallery: int = 0,
     faithful: int = 0,
+    shard: Shard | None = None,
 ) -> Result:
     """Explain a benchmark's records by each of the attributors, and journal how well each finds the evidence.
 
@@ -73,7 +76,8 @@ def evaluate(
     takes part. ``limit``: at most so many records, evenly spread. ``output``: the journal's folder; a run
     that was stopped there goes on, unless ``fresh``. ``gallery``: keep pictures of so many records, evenly
     spread, of those that this start explains (:mod:`harness.gallery`). ``faithful``: measure deletion and
-    insertion areas in so many steps (:mod:`harness.faithfulness`), 0 for not. Ctrl-C ends the run cleanly.
+    insertion areas in so many steps (:mod:`harness.faithfulness`), 0 for not. ``shard``: explain that part of the
+    records alone, in a folder of its own below ``output`` (:mod:`harness.shard`). Ctrl-C ends the run cleanly.
     Plugins' ``run_finished`` hooks are the caller's to call.
 
     A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises
@@ -86,9 +90,12 @@ def evaluate(
         console = Console()
     plan = make_plan(registry, attributors, models, modes, bench, data_root, options, limit, seed, faithful)
     methods = [_set_up(cls, plan) for cls in plan.attributors]
+    pictured = choose(plan, gallery)
+    if shard is not None:
+        plan, output = shard.of(plan), shard.folder(output)
     interrupted = False
     with Journal(output, plan.header, fresh) as journal:
-        pictures = Gallery(output, choose(plan, gallery), fresh)
+        pictures = Gallery(output, pictured, fresh)
         run = _Run(plan, methods, seed, journal, console, pictures, registry)
         registry.run_started(output, plan.header, len(journal.rows), console)
         try:
@@ -144,11 +151,15 @@ class _Run:
             self._say(f"The benchmark has no {' or '.join(self.plan.absent)}.json: that mode is left out.")
         for note in self.plan.notes:
             self._say(note)
-        if self.plan.records < self.plan.available:
+        planned = sum(sum(counts.values()) for counts in self.plan.header["planned"].values())
+        if planned < self.plan.available:
             self._say(
-                f"A subset: {self.plan.records} of {self.plan.available} records; "
+                f"A subset: {planned} of {self.plan.available} records; "
                 "its figures are no substitute for the whole benchmark's."
             )
+        if "shard" in self.plan.header:
+            which = "{index} of {count}".format(**self.plan.header["shard"])
+            self._say(f"Shard {which}: {self.plan.records} of {planned} records.")
         if done:
             self._say(f"{done} of {total} results are in {self.journal.folder} already.")
         with Progress(self.console, total, done) as progress:

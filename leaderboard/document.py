@@ -12,7 +12,7 @@ from typing import Any
 from leaderboard.cells import plain
 from leaderboard.figures import METRICS
 from leaderboard.merge import Run
-from leaderboard.provenance import command_line, journal_hash
+from leaderboard.provenance import command_line
 from leaderboard.resampling import FLIPS, LEVEL, RESAMPLES, SEED
 from leaderboard.scores import Score
 from leaderboard.tables import Board, Table
@@ -74,7 +74,7 @@ def _run(run: Run) -> dict[str, Any]:
     return {
         "finished": run.finished,
         "planned": run.planned,
-        "journal_sha256": journal_hash(run),
+        "journal_sha256": run.digest,
         "repeat_with": command_line(run.header),
         "header": run.header,
     }

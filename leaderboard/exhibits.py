@@ -51,7 +51,7 @@ def exhibits(board: Board, private: bool = False) -> tuple[list[Exhibit], list[s
     records: dict[tuple[str, str, str, int], list[Row]] = {}
     for row in sorted(board.rows, key=lambda row: order[row["mode"], row["attributor"]]):
         records.setdefault(record_of(row), []).append(row)
-    folders = [run.folder / FOLDER for run in board.runs]
+    folders = [folder / FOLDER for run in board.runs for folder in run.folders]
     folders = [folder for folder in folders if folder.is_dir()]
     found: list[tuple[list[Row], dict[str, object], Path]] = []
     withheld: set[str] = set()

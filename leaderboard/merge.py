@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.journal import Key, differences, key_of, read_journal
-from leaderboard.shape import check
+from harness.journal import Key, differences, key_of
+from leaderboard import shards
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One journal: its folder and header, and how many of the planned results are in it."""
+    """One run: the folders of its shards (one where it has none), its header, the SHA-256 of its journal, and how
+    many of the planned results are there. ``notes``: what of it is missing, in sentences."""
 
-    folder: Path
+    folders: tuple[Path, ...]
     header: Row
+    digest: str
     finished: int
+    notes: list[str]
 
     @property
     def planned(self) -> int:
@@ -31,13 +34,12 @@ class Run:
 def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
     """The rows of all journals, each once, and the runs that they are of.
 
-    Rows of a record in whose middle a run broke off are left out, so that all its attributors have the same.
-    Raises ``HarnessError`` where a folder has no journal, a broken one or nothing finished, or where the
-    journals are of runs that cannot be compared.
+    A folder may hold the shards of a run, which are joined first. Rows of a record in whose middle a run broke off
+    are left out, so that all its attributors have the same. Raises ``HarnessError`` where a folder has no journal, a
+    broken one or nothing finished, or where the journals are of runs that cannot be compared.
     """
-    journals = [(folder, *read_journal(folder)) for folder in folders]
-    for journal in journals:
-        check(*journal)
+    whole = shards.read(folders)
+    journals = [(run.folders[0], run.header, run.rows) for run in whole]
     for place, (folder, header, _) in enumerate(journals):
         for other, before, _ in journals[:place]:
             reasons = incomparable(before, header)
@@ -50,7 +52,14 @@ def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
             f"Nothing is finished yet in {', '.join(map(str, folders))}; run `harness eval` on."
         )
     return rows, [
-        Run(folder, header, len({key_of(row) for row in found})) for folder, header, found in journals
+        Run(
+            folders=run.folders,
+            header=run.header,
+            digest=run.digest,
+            finished=len({key_of(row) for row in run.rows}),
+            notes=[shards.missing_shards(run)] if run.missing else [],
+        )
+        for run in whole
     ]
 
 
@@ -58,8 +67,8 @@ def incomparable(a: Row, b: Row) -> list[str]:
     """Why the runs of two headers cannot be compared; empty where they can.
 
     They need the same records, seed, limit and steps of faithfulness, and every plugin that takes part in
-    both must be of the same distribution, version and options. Torch, Python or device may differ; the
-    provenance shows them.
+    both must be of the same distribution, version, options and weights; journals from before weights were hashed
+    may be of any. Torch, Python or device may differ; the provenance shows them.
     """
     reasons = differences(a["seed"], b["seed"], "seed")
     reasons += differences(a.get("faithfulness", 0), b.get("faithfulness", 0), "faithfulness")
@@ -69,7 +78,11 @@ def incomparable(a: Row, b: Row) -> list[str]:
         reasons += differences(a["bench"][mode]["sha256"], b["bench"][mode]["sha256"], f"bench.{mode}")
         reasons += _shared_differences(a["planned"][mode], b["planned"][mode], f"records.{mode}")
     for kind in sorted(a["plugins"].keys() & b["plugins"].keys()):
-        reasons += _shared_differences(a["plugins"][kind], b["plugins"][kind], kind)
+        for name in sorted(a["plugins"][kind].keys() & b["plugins"][kind].keys()):
+            one, other = a["plugins"][kind][name], b["plugins"][kind][name]
+            if not ("weights" in one and "weights" in other):
+                one, other = ({**about, "weights": None} for about in (one, other))
+            reasons += differences(one, other, f"{kind}.{name}")
     return reasons
 
 

@@ -54,7 +54,8 @@ COLUMNS = (
     (
         "Seconds",
         "wall-clock time of a record that did not fail, the mean, on the device that Provenance names. A pass "
-        "that methods share is in the time of the first that asks for it.",
+        "that methods share is in the time of the first that asks for it, and what a method has kept from earlier runs "
+        "(MedFocus's concept boxes) is in nobody's: for its full time, run with --cache off.",
     ),
 )
 # Columns that only some boards have.

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 from harness.benchmark import bench_hash
 from harness.errors import HarnessError
-from harness.journal import JOURNAL
 from harness.plan import default_bench
-from harness.provenance import describe
+from harness.provenance import option_values
 from harness.registry import Registry
 from leaderboard.merge import Run, planned_records
 
@@ -30,11 +28,15 @@ def settings(run: Run) -> list[list[str]]:
         counts = ", ".join(f"{model} {count}" for model, count in header["planned"][mode].items())
         rows.append([f"{mode} records", f"{counts} (of {bench['records']}; SHA-256 {bench['sha256']})"])
     rows.append(["samples", f"SHA-256 {header['samples']}"])
+    for found in header["plugins"].values():
+        for name, about in found.items():
+            files = [f"{file} {identity or '(not found)'}" for file, identity in about.get("weights", {}).items()]
+            rows += [[f"weights of {name}", ", ".join(files)]] if files else []
     complete = "complete" if run.finished == run.planned else "not finished"
     return [
         *rows,
         ["results", f"{run.finished} of {run.planned} ({complete})"],
-        ["journal", f"SHA-256 {journal_hash(run)}"],
+        ["journal", f"SHA-256 {run.digest}"],
         ["repeat with", command_line(header)],
     ]
 
@@ -56,14 +58,6 @@ def plugins(header: dict[str, Any]) -> list[list[str]]:
 
 def _option(value: Any) -> str:
     return value if isinstance(value, str) else NONE if value is None else json.dumps(value)
-
-
-def journal_hash(run: Run) -> str:
-    """SHA-256 of a run's journal, hexadecimal: the same command must give it again."""
-    try:
-        return sha256((run.folder / JOURNAL).read_bytes()).hexdigest()
-    except OSError as error:
-        raise HarnessError(f"The journal in {run.folder} cannot be read: {error.strerror or error}.") from error
 
 
 @cache
@@ -111,7 +105,7 @@ def _ships(header: dict[str, Any], registry: Registry) -> bool:
 def _defaults(kind: Any, name: str, registry: Registry) -> dict[str, Any]:
     try:
         cls = registry.find(kind, name)
-        found: dict[str, Any] = describe(registry, cls, cls.Options())["options"]
+        found: dict[str, Any] = option_values(cls, cls.Options())
     except (HarnessError, ValueError, KeyError):  # not installed, or an option that must be given
         return {}
     return found

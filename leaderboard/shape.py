@@ -31,6 +31,13 @@ class _About(BaseModel):
     module: str
     options: dict[str, Any]
     notes: list[str] = []
+    weights: dict[str, str | None] = {}
+
+
+class _Shard(BaseModel):
+    model_config = _STRICT
+    index: Annotated[int, Field(ge=1)]
+    count: Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Header(BaseModel):
@@ -46,6 +53,7 @@ class Header(BaseModel):
     planned: dict[ModeName, dict[str, Count]]
     plugins: dict[str, dict[str, _About]]
     faithfulness: Count = 0
+    shard: _Shard | None = None
 
     @model_validator(mode="after")
     def _same_modes(self) -> Header:

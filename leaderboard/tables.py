@@ -73,7 +73,7 @@ class Board:
     @property
     def notes(self) -> list[str]:
         """What a reader must know to read the tables rightly, in sentences."""
-        notes: list[str] = []
+        notes = [note for run in self.runs for note in run.notes]
         for header in (run.header for run in self.runs):
             planned, available = planned_records(header), header["available"]
             if planned < available:
@@ -104,8 +104,8 @@ def make_board(folders: Sequence[Path]) -> Board:
     headers = [run.header for run in runs]
     modes = [mode for mode in MODE_TITLES if any(row["mode"] == mode for row in rows)]
     seconds: dict[Key, float] = {}
-    for run in reversed(runs):
-        seconds |= read_seconds(run.folder)
+    for folder in reversed([folder for run in runs for folder in run.folders]):
+        seconds |= read_seconds(folder)
     sizes = Sizes.of(shares(rows))
     tables = [
         _table(mode, [row for row in rows if row["mode"] == mode], headers, seconds, sizes) for mode in modes

@@ -11,14 +11,14 @@ from harness.attempt import DECIMALS
 from harness.benchmark import Record, bench_hash, read_records
 from harness.errors import HarnessError
 from harness.geometry import to_boxes
-from harness.journal import Key, key_of, read_journal
+from harness.journal import Key, key_of
 from harness.metrics import Overlap, overlap
 from harness.plan import default_bench, thin
 from harness.registry import Registry
 from harness.runner import image_id
 from harness.source import Mode, Sample
 from leaderboard.merge import Row, record_of
-from leaderboard.shape import check
+from leaderboard.shards import missing_shards, read
 
 _FIGURES = ("iou", "precision", "recall", "f1")
 _SLACK = 1.5 * 10**-DECIMALS
@@ -52,17 +52,22 @@ def verify(
 ) -> Verdict:
     """Check a run's folder against itself, the benchmark's records and the sources' annotations.
 
-    ``bench``: None for the benchmark that ships. ``data_root``: where sources find their data; the true boxes
-    of a source that is not installed, or whose data are not there, are taken as they are, and the verdict
-    says so. What a method said is not computed again: only running it again shows that.
+    The folder may be that of all its shards. ``bench``: None for the benchmark that ships. ``data_root``: where
+    sources find their data; the true boxes of a source that is not installed, or whose data are not there, are taken
+    as they are, and the verdict says so. What a method said is not computed again: only running it again shows that.
     """
     verdict = Verdict()
     try:
-        header, rows = read_journal(folder)
-        check(folder, header, rows)
+        runs = read([folder])
     except HarnessError as error:
         verdict.add("shape", str(error))
         return verdict
+    if len(runs) > 1:
+        verdict.add("shape", f"{folder} holds {len(runs)} runs; keep one, or the shards of one, in a folder.")
+        return verdict
+    header, rows = runs[0].header, runs[0].rows
+    if runs[0].missing:
+        verdict.add("shards", missing_shards(runs[0]))
     verdict.results = len(rows)
     described = header["plugins"].get("attributor", {})
     for name in header["attributors"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,13 @@ def load_checkpoint(
     import transformers
 
     with opened(name, location, option) as place:
-        config = transformers.AutoConfig.from_pretrained(place)
+        revision = pinned(place)
+        config = transformers.AutoConfig.from_pretrained(place, **revision)
         if config.model_type != model_type:
             raise HarnessError(
                 f"{place} holds a {config.model_type!r} model, but {name!r} needs one of type {model_type!r}."
             )
-        processor = transformers.AutoProcessor.from_pretrained(place)
+        processor = transformers.AutoProcessor.from_pretrained(place, **revision)
         model, report = getattr(transformers, class_name).from_pretrained(
             place,
             config=config,
@@ -47,6 +49,7 @@ def load_checkpoint(
             attn_implementation=attention,
             use_safetensors=True,
             output_loading_info=True,
+            **revision,
         )
         if device_map is None:
             model.to(device)
@@ -63,6 +66,39 @@ def pick_device(name: str, device: str) -> str:
     if device != "cpu" and not torch.cuda.is_available():
         raise HarnessError(f"No GPU was found for {name!r}; set -o {name}.device=cpu.")
     return device
+
+
+def checkpoint_files(location: str, part: str = "") -> list[Path]:
+    """What a plugin's ``files`` says of a checkpoint: its folder, or its snapshot in the hub's cache.
+
+    ``part``: a subfolder, looked into where there is one. Of a hub id that is not in the cache, the configuration
+    alone is fetched, so that it is known which commit will be loaded. Empty where that cannot be had; loading then
+    says why.
+    """
+    if looks_local(location):
+        folder = Path(location).expanduser()
+        return [folder / part if (folder / part).is_dir() else folder]
+    snapshot = _snapshot(location, part) or _snapshot(location, "")
+    return [] if snapshot is None else [snapshot]
+
+
+def pinned(location: str, part: str = "") -> dict[str, str]:
+    """What to give ``from_pretrained`` so that it loads the commit that :func:`checkpoint_files` told of."""
+    if looks_local(location) or not (files := checkpoint_files(location, part)):
+        return {}
+    inside = files[0].parts
+    return {"revision": inside[inside.index("snapshots") + 1]}
+
+
+@lru_cache
+def _snapshot(hub_id: str, part: str) -> Path | None:
+    """The folder in the hub's cache of the commit that ``main`` is at now or, without a connection, last was."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(hub_id, "/".join(filter(None, (part, "config.json"))))).parent
+    except (OSError, ValueError):  # all the hub's errors are one of these: offline, gated, no such repository
+        return None
 
 
 @contextmanager
@@ -92,11 +128,16 @@ def check_complete(name: str, place: str, report: dict[str, Any]) -> None:
         raise HarnessError(f"{place} lacks {len(lacking)} of the weights of {name!r}, among them {lacking[0]}.")
 
 
+def looks_local(location: str) -> bool:
+    """Whether a checkpoint's location is a folder's path and not a hub id."""
+    path = Path(location).expanduser()
+    return path.is_absolute() or location.startswith((".", "~")) or len(path.parts) > 2 or path.exists()
+
+
 def _folder(name: str, location: str, option: str) -> Path | None:
     """``location`` as a folder, None where it is a hub id."""
     path = Path(location).expanduser()
-    looks_local = path.is_absolute() or location.startswith((".", "~")) or len(path.parts) > 2
-    if not looks_local and not path.exists():
+    if not looks_local(location):
         return None
     if not (path / "config.json").is_file():
         raise HarnessError(

@@ -29,6 +29,7 @@ from harness.hookspecs import hookimpl
 from harness.model import Capability, Model
 from harness.plugin import NoOptions
 from harness.registry import Broken, Registry
+from harness.shard import Shard
 from harness.source import MODES
 from harness.testing.region import RegionModel
 
@@ -379,7 +380,7 @@ def test_eval_passes_everything_on(capsys: pytest.CaptureFixture[str], evaluated
         capsys, "eval", "--attributor", "halves", "--attributor", "other", "--attributor", "halves",
         "--model", "toy", "--mode", "reasoning", "--bench", "b", "--data-root", "d", "--limit", "7",
         "--seed", "3", "-o", "halves.share=0.1", "--option", "toy.x=1", "--output", "out", "--fresh",
-        "--gallery", "5", "--faithfulness", "10",
+        "--gallery", "5", "--faithfulness", "10", "--shard", "2/4",
     )  # fmt: skip
     assert (status, err) == (0, "")
     arguments = evaluated.calls[0]
@@ -388,6 +389,7 @@ def test_eval_passes_everything_on(capsys: pytest.CaptureFixture[str], evaluated
         "attributors": ["halves", "other"], "models": ["toy"], "modes": ["reasoning"], "bench": Path("b"),
         "data_root": Path("d"), "options": ["halves.share=0.1", "toy.x=1"], "limit": 7, "seed": 3,
         "output": Path("out"), "fresh": True, "gallery": 5, "faithful": 10,
+        "shard": Shard(2, 4),
     }  # fmt: skip
 
 

@@ -1,16 +1,12 @@
 """Edits kept on disk by content: the same edit of the same image is made once, for all models and runs.
 
-An edit lies at ``KEY[:2]/KEY.png`` below the cache's folder; KEY is a SHA-256 of all that it depends on. The PNG is
-lossless, appears whole or not at all, and carries a digest of its key and pixels: a file that is torn, altered or
-under a wrong name is made anew.
+The files are as :mod:`harness.store` says. The PNG is lossless and carries a digest of its key and pixels: a file that
+is torn, altered or under a wrong name is made anew.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -22,8 +18,9 @@ from harness.attempt import seed_everything
 from harness.causal import Edit, edited
 from harness.editor import Editor
 from harness.errors import RunError
-from harness.loading import free_memory
+from harness.memory import free_memory
 from harness.source import Sample
+from harness.store import key_of, place, write_whole
 
 _DIGEST = "digest"  # the PNG's text chunk
 
@@ -47,8 +44,7 @@ class EditCache:
         raises.
         """
         key = self.key(image, edit, sample)
-        name = f"{key[:2]}/{key}.png"
-        path = self.folder / name
+        path = place(self.folder, key, "png")
         found = _read(path, key)
         if found is None or found.shape != image.shape:
             self.mended += path.exists()
@@ -57,7 +53,7 @@ class EditCache:
             seed_everything(self.seed)  # for an editor that draws from the global generators
             found = edited(self._editor, image.copy(), edit, sample, self.seed)
             _write(path, key, found)
-        return found, name
+        return found, path.relative_to(self.folder).as_posix()
 
     def key(self, image: np.ndarray, edit: Edit, sample: Sample) -> str:
         """SHA-256 of what an edit depends on, hexadecimal.
@@ -75,7 +71,7 @@ class EditCache:
             "region": edit.region,
             "seed": self.seed,
         }
-        return sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        return key_of(about)
 
     def close(self) -> None:
         """Give the editor's memory back; the next missing edit loads it again."""
@@ -116,15 +112,7 @@ def _read(path: Path, key: str) -> np.ndarray | None:
 
 
 def _write(path: Path, key: str, image: np.ndarray) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            draft.write_bytes(png(image, **{_DIGEST: _digest(key, image)}))
-            draft.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                draft.unlink()
-            raise
+        write_whole(path, png(image, **{_DIGEST: _digest(key, image)}))
     except OSError as error:
         raise RunError(f"The edits cannot be written to {path.parent}: {error.strerror or error}.") from error

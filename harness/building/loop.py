@@ -22,7 +22,8 @@ from harness.building.plan import BuildPlan, Question
 from harness.building.views import Fault, View, Views, attempt
 from harness.causal import GATES, judge
 from harness.journal import Journal, Layout
-from harness.loading import free_memory, load
+from harness.loading import load
+from harness.memory import free_memory
 from harness.model import Model
 from harness.progress import Progress
 

@@ -16,7 +16,7 @@ from harness.causal import GATES, Edit
 from harness.errors import RunError
 from harness.geometry import FRAME_SIDE
 from harness.images import letterbox
-from harness.loading import out_of_memory
+from harness.memory import out_of_memory
 from harness.source import Sample, read
 
 Done = TypeVar("Done")

@@ -8,6 +8,8 @@ import sys
 import warnings
 from collections.abc import Callable
 
+from harness.store import OFF, VARIABLE
+
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -41,8 +43,19 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prepare(threads: int | None) -> None:
-    """Set the number of threads and hush the libraries; call it before torch or numpy are imported."""
+def add_cache_argument(parser: argparse.ArgumentParser) -> None:
+    """``--cache``, of the subcommands whose plugins may keep things for the next run."""
+    parser.add_argument(
+        "--cache", metavar="DIR",
+        help=f"where to keep what the next run would compute again, as MedFocus's boxes; {OFF} keeps nothing "
+        f"(default: ${VARIABLE}, else the user's cache folder)",
+    )  # fmt: skip
+
+
+def prepare(threads: int | None, cache: str | None = None) -> None:
+    """Set the number of threads and the cache, and hush the libraries; call it before torch or numpy are imported."""
+    if cache is not None:
+        os.environ[VARIABLE] = cache
     if threads is not None:
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
         if "torch" in sys.modules:

@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.common import add_run_arguments, prepare, whole
+from harness.commands.common import add_cache_argument, add_run_arguments, prepare, whole
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.source import Mode
 
 EMBEDDED_LIMIT = 240
+INTERRUPTED = 130  # exit status
 MODE_CHOICES: tuple[Mode, ...] = (
     "direct",
     "reasoning",
@@ -66,18 +67,36 @@ def add_parser(subparsers: Any) -> None:
         help="also measure how the answer falls and rises as pixels go and come by importance (deletion and "
         "insertion areas), in so many steps: 10 is usual, and costs 20 passes a result (default: 0, not)",
     )  # fmt: skip
+    parser.add_argument(
+        "--shard", metavar="K/N",
+        help="explain the K-th of N parts of the records alone, in a folder of its own in --output; parts can run at "
+        "the same time, and `harness leaderboard` of --output joins them",
+    )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="start anew, not where the last run stopped")
     add_run_arguments(parser)
+    add_cache_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, let plugins report, and return 0, 1 where a row failed, or 130 where it was interrupted."""
-    prepare(args.threads)
+    try:
+        status = _evaluate(args)
+    except KeyboardInterrupt:  # before the first sample, or while plugins report
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        same = "same command without --fresh" if args.fresh else "same command"
+        print(f"Interrupted. The {same} goes on where it stopped.", flush=True)
+    return status
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    prepare(args.threads, args.cache)
     from rich.console import Console
 
     from harness import runner
     from harness.registry import Registry
+    from harness.shard import Shard
 
     console, registry = Console(), Registry.discover()
     if not args.attributor:
@@ -98,12 +117,12 @@ def run(args: argparse.Namespace) -> int:
         console=console,
         gallery=args.gallery,
         faithful=args.faithfulness,
+        shard=Shard.parse(args.shard) if args.shard is not None else None,
     )
     if result.finished:
         registry.run_finished(result.folder, console)
     if result.interrupted:
-        console.print("Interrupted. The same command goes on where it stopped.", style="yellow", markup=False)
-        return 130
+        return INTERRUPTED
     if result.failed:
         rows = "1 row" if result.failed == 1 else f"{result.failed} rows"
         text = f"{rows} failed and count as zero; the reasons are in {result.folder / 'journal.jsonl'}"

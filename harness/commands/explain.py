@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.common import add_run_arguments, prepare
+from harness.commands.common import add_cache_argument, add_run_arguments, prepare
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ def add_parser(subparsers: Any) -> None:
         help="the picture (default: IMAGE-ATTRIBUTOR.png in this folder)",
     )  # fmt: skip
     add_run_arguments(parser)
+    add_cache_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Explain and draw. Everything that can be refused is refused before the model is loaded."""
-    prepare(args.threads)
+    prepare(args.threads, args.cache)
     from rich.console import Console
 
     from harness.explain import check_capabilities, draw, explain

@@ -18,7 +18,7 @@ from harness.model import Capability
 from harness.plugin import NoOptions
 from plugins.attributors.medsam import MedSAM
 from plugins.attributors.text_boxes import names_in
-from plugins.checkpoint import load_checkpoint
+from plugins.checkpoint import checkpoint_files, load_checkpoint
 
 PROMPT = (
     "You were asked: {question}\nYou answered: {answer}\nWhich regions of the image support this answer? Reply with "
@@ -47,6 +47,11 @@ class PromptingMedSAM(Attributor):
         names: int = Field(default=10, ge=1, le=100, description="Descriptions read from the model's reply.")
 
     options: Options  # type: ignore[assignment]
+
+    def files(self) -> list[Path]:
+        """The weights of both networks."""
+        medsam = [] if self.options.medsam is None else [self.options.medsam]
+        return [*medsam, *checkpoint_files(self.options.owlvit)]
 
     def load(self) -> None:
         """Build detector and refiner, once a run."""

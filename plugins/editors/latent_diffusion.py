@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import HarnessError
-from plugins.checkpoint import check_complete, opened
+from plugins.checkpoint import check_complete, opened, pinned
 from plugins.editors.ddpm_inversion import Schedule
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ def _part(name: str, option: str, location: str, cls: Any, dtype: torch.dtype) -
         # On the hub, RadEdit's network lies in a subfolder and SDXL's autoencoder does not.
         on_hub = not Path(place).is_dir()
         where = {"subfolder": "unet"} if on_hub and option == "unet" else {}
+        where |= pinned(place, option)
         found = cls.load_config(place, **where).get("_class_name")
         if found != cls.__name__:
             raise HarnessError(f"{place} holds a {found!r}, but {name!r} needs a {cls.__name__!r} there.")
@@ -161,14 +162,16 @@ def _text_encoder(name: str, location: str) -> tuple[Any, Any]:
     from transformers import BertConfig, BertModel, BertTokenizer
 
     with opened(name, location, "text_encoder") as place, _unwarned():
-        tokenizer = BertTokenizer.from_pretrained(place, model_max_length=TOKENS)
-        config = BertConfig.from_pretrained(place)
+        revision = pinned(place)
+        tokenizer = BertTokenizer.from_pretrained(place, model_max_length=TOKENS, **revision)
+        config = BertConfig.from_pretrained(place, **revision)
         model, report = BertModel.from_pretrained(
             place,
             config=config,
             add_pooling_layer=False,
             use_safetensors=True,
             output_loading_info=True,
+            **revision,
         )
     check_complete(name, place, report)
     # Without its vocabulary a tokenizer still loads, and then every word is the unknown one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 from math import ceil, floor
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -78,6 +79,14 @@ class RadEdit(Editor):
     def __init__(self, options: NoOptions | None = None) -> None:
         super().__init__(options)
         self.tolerance = 0 if self.options.composite else 255
+
+    def files(self) -> list[Path]:
+        """The weights of the three networks."""
+        from plugins.checkpoint import checkpoint_files
+
+        chosen = self.options
+        text = checkpoint_files(chosen.text_encoder)
+        return [*checkpoint_files(chosen.unet, "unet"), *checkpoint_files(chosen.vae, "vae"), *text]
 
     def load(self) -> None:
         """Bring the networks into memory; ``HarnessError`` where diffusers or weights are missing or do not fit."""

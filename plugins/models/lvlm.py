@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from harness.geometry import Box
-from harness.loading import free_memory, out_of_memory
+from harness.memory import free_memory, out_of_memory
 from harness.model import Capability, Capture, Model, Trace
 from harness.plugin import NoOptions
-from plugins.checkpoint import load_checkpoint, pick_device
+from plugins.checkpoint import checkpoint_files, load_checkpoint, pick_device
 from plugins.models.captures import capture, into_frame
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class TransformersModel(Model):
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """(rows, columns) of image tokens for a height x width frame, in row-major order."""
         raise NotImplementedError
+
+    def files(self) -> list[Path]:
+        """The checkpoint."""
+        return checkpoint_files(self.options.path or self.checkpoint)
 
     def load(self) -> None:
         """Bring weights and processor into memory; ``HarnessError`` where they are missing or gated."""

@@ -6,9 +6,8 @@ import math
 from collections import OrderedDict
 from collections.abc import Collection
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -18,8 +17,10 @@ from harness.errors import HarnessError
 from harness.geometry import Box
 from harness.model import Capability
 from harness.plugin import NoOptions
+from harness.store import shared
 from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus
+from plugins.attributors.medfocus.kept import frame_key, recipe
 from plugins.attributors.medfocus.references import Pool, load_pool, mass
 from plugins.attributors.medfocus.regions import clip, region_box
 from plugins.attributors.medsam import BoxRefiner, MedSAM
@@ -98,7 +99,12 @@ class MedFocus(Attributor):
             raise HarnessError(
                 "medfocus.refine=medsam needs the weights: set medfocus.medsam to a file or folder."
             )
-        self._memory: OrderedDict[bytes, dict[str, Box]] = OrderedDict()
+        self._memory: OrderedDict[str, dict[str, Box]] = OrderedDict()
+
+    def files(self) -> list[Path]:
+        """The pool, and MedSAM's weights where it is in use."""
+        medsam = self.options.medsam if self.options.refine != "none" else None
+        return [self.options.pool] if medsam is None else [self.options.pool, medsam]
 
     def load(self) -> None:
         """Read the pool, so that a wrong one is refused at once and not at every image."""
@@ -134,14 +140,25 @@ class MedFocus(Attributor):
     def boxes(self, image: np.ndarray, content: Box) -> dict[str, Box]:
         """Each concept's box in a frame image, uint8 [side, side, 3]; one without any mass has none.
 
-        Remembered by the image's bytes, so that all questions, modes and models share one transfer.
+        Remembered by the image's bytes, here and on disk, so that all questions, modes, models, runs and processes
+        share one transfer.
         """
-        key = blake2b(image.tobytes() + repr((image.shape, tuple(content))).encode(), digest_size=16).digest()
+        key = frame_key(self._recipe, image, content)
         if key not in self._memory:
-            self._memory[key] = self._locate(image, content)
+            found = shared().get(key, lambda: self._located(image, content))
+            self._memory[key] = {name: Box(*edges) for name, edges in found.items()}
             if len(self._memory) > _REMEMBERED:
                 self._memory.popitem(last=False)
         return self._memory[key]
+
+    @cached_property
+    def _recipe(self) -> dict[str, Any]:
+        options = self.options.model_dump(mode="json", exclude={"pool", "medsam", "composites", "tau"})
+        return recipe(options, self.files())
+
+    def _located(self, image: np.ndarray, content: Box) -> dict[str, list[float]]:
+        """:meth:`_locate` as JSON, which keeps every digit of a float."""
+        return {name: [float(edge) for edge in box] for name, box in self._locate(image, content).items()}
 
     def _locate(self, image: np.ndarray, content: Box) -> dict[str, Box]:
         o, side = self.options, image.shape[0]

@@ -1,0 +1,170 @@
+"""The store on disk, and MedFocus's boxes in it: the same results with and without, whatever is in the folder."""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from harness import cli
+from harness.geometry import FRAME_SIDE, Box
+from harness.registry import Registry
+from harness.runner import evaluate
+from harness.store import JsonStore, key_of, place, shared
+from plugins.attributors.medfocus import kept
+from plugins.attributors.medfocus.medfocus import MedFocus
+
+KEY = key_of("a thing")
+CONTENT = Box(24, 0, 200, 224)
+
+
+def never() -> None:
+    pytest.fail("made twice")
+
+
+def test_what_is_kept_is_not_made_again(tmp_path: Path) -> None:
+    value = {"b": [0.1, 1e-17, 5], "a": None}
+    assert JsonStore(tmp_path).get(KEY, lambda: value) is value
+    found = JsonStore(tmp_path).get(KEY, never)
+    assert found == value and list(found) == ["b", "a"]
+    assert [path.name for path in tmp_path.rglob("*.*")] == [f"{KEY}.json"]
+    assert JsonStore(None).get(KEY, lambda: 7) == 7
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: b"",
+        lambda data: data[:-9],
+        lambda data: data.replace(b"0.25", b"0.75"),
+        lambda data: b"[]",
+        lambda data: b"\xff\0",
+        lambda data: b"[" * 100_000,
+    ],
+)
+def test_what_is_broken_is_made_anew(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    JsonStore(tmp_path).get(KEY, lambda: [0.25])
+    path = place(tmp_path, KEY, "json")
+    path.write_bytes(spoil(path.read_bytes()))
+    assert JsonStore(tmp_path).get(KEY, lambda: [0.5]) == [0.5]
+    assert JsonStore(tmp_path).get(KEY, never) == [0.5]
+
+
+def test_a_file_under_a_wrong_name_is_made_anew(tmp_path: Path) -> None:
+    store, other = JsonStore(tmp_path), key_of("another")
+    store.get(KEY, lambda: 1)
+    place(tmp_path, other, "json").parent.mkdir()
+    place(tmp_path, KEY, "json").rename(place(tmp_path, other, "json"))
+    assert store.get(other, lambda: 2) == 2
+
+
+def test_a_place_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert JsonStore(tmp_path / "file").get(KEY, lambda: 1) == 1
+
+
+def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("off", "OFF"):
+        monkeypatch.setenv("HARNESS_CACHE", value)
+        assert shared().folder is None
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+    assert shared().folder == tmp_path
+    monkeypatch.delenv("HARNESS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert shared().folder == tmp_path / "medground-harness"
+
+
+def write_many(folder: Path) -> None:
+    for _ in range(40):
+        for number in range(8):
+            found = JsonStore(folder).get(key_of(number), lambda number=number: [number] * 200)  # type: ignore[misc]
+            assert found == [number] * 200
+            place(folder, key_of(number), "json").unlink(missing_ok=True)
+
+
+def test_several_may_write_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=write_many, args=(tmp_path,)) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    noise = np.random.default_rng(0).integers(40, 200, (FRAME_SIDE, FRAME_SIDE, 1), dtype=np.uint8)
+    return np.repeat(noise, 3, axis=2)
+
+
+def test_medfocus_finds_its_boxes_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: np.ndarray
+) -> None:
+    plain = MedFocus().boxes(image, CONTENT)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+    made = MedFocus().boxes(image, CONTENT)
+    monkeypatch.setattr(MedFocus, "_locate", lambda *_: never())
+    found = MedFocus(MedFocus.Options(tau=0.5, composites=False)).boxes(image, CONTENT)
+    assert repr(plain) == repr(made) == repr(found)  # every digit, and the order of the concepts
+    # It holds boxes and digests, and nothing of the image.
+    (path,) = tmp_path.rglob("*.json")
+    assert set(json.loads(path.read_text())["value"]) == set(plain) and len(path.read_bytes()) < 4096
+
+
+def test_medfocus_keeps_apart_what_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: np.ndarray
+) -> None:
+    asked: list[int] = []
+
+    def locate(self: MedFocus, image: np.ndarray, content: Box) -> dict[str, Box]:
+        asked.append(1)
+        return {"left lung": Box(0, 0, 1, 1)}
+
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+    monkeypatch.setattr(MedFocus, "_locate", locate)
+    other_pool = tmp_path / "pool.npz"
+    other_pool.write_bytes(b"other")
+    dark = image // 2
+    cases = [
+        (MedFocus(), image, CONTENT),
+        (MedFocus(), dark, CONTENT),
+        (MedFocus(), image, Box(24, 0, 199, 224)),
+        (MedFocus(MedFocus.Options(transfer="mass")), image, CONTENT),
+        (MedFocus(MedFocus.Options(epsilon=0.06)), image, CONTENT),
+        (MedFocus(MedFocus.Options(pool=other_pool)), image, CONTENT),
+    ]
+    for number, (method, frame, content) in enumerate(cases, 1):
+        for again in (method, MedFocus(method.options)):
+            again.boxes(frame, content)
+            assert len(asked) == number
+    monkeypatch.setattr(kept, "_code", lambda: "changed")
+    MedFocus().boxes(image, CONTENT)
+    assert len(asked) == len(cases) + 1
+
+
+def test_a_run_gives_the_same_bytes_with_and_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journals = []
+    for name, cache in (("off", "off"), ("empty", str(tmp_path / "cache")), ("full", str(tmp_path / "cache"))):
+        monkeypatch.setenv("HARNESS_CACHE", cache)
+        evaluate(
+            Registry.discover(), ["medfocus"], models=["phantom-gemma3"], modes=["direct"], limit=2,
+            output=tmp_path / name, console=Console(file=io.StringIO()),
+        )  # fmt: skip
+        journals.append((tmp_path / name / "journal.jsonl").read_bytes())
+    assert journals[0] == journals[1] == journals[2]
+    assert list((tmp_path / "cache").rglob("*.json"))
+
+
+def test_the_command_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_CACHE", "off")
+    words = ["eval", "--attributor", "no-such", "--cache", str(tmp_path)]
+    assert cli.main(words) == 2
+    assert shared().folder == tmp_path
