@@ -13,7 +13,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from harness.model import BACKWARD, Capture
+from plugins.models.lvlm import TransformersModel
 
 SIDE = 896
 QUESTION, ANSWER = "Is there evidence of left pleural effusion?", "The left costophrenic angle is blunted. Yes."
@@ -47,8 +47,6 @@ def build(folder: Path) -> None:
 
 def measure(folder: Path, way: str) -> dict[str, Any]:
     """Peak of memory in bytes above the loaded model's, seconds, and the answer's log-probabilities."""
-    import torch
-
     from plugins.models.qwen2_5_vl import PhantomQwen2_5VL
 
     model = PhantomQwen2_5VL(PhantomQwen2_5VL.Options(path=str(folder), device="cpu"))
@@ -56,33 +54,38 @@ def measure(folder: Path, way: str) -> dict[str, Any]:
     frame = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     captures = WAYS[way]
 
-    def output_attentions() -> np.ndarray:
-        model.model.set_attn_implementation({"text_config": "eager"})
-        ids = model._answer_ids(ANSWER)
-        inputs = model._inputs([frame], model._prompt(frame, QUESTION), ids)
-        with torch.no_grad():
-            seen = model.model(**inputs, use_cache=False, logits_to_keep=len(ids), output_attentions=True)
-        assert len(seen.attentions) == 24
-        rows = seen.logits[0].log_softmax(-1).gather(-1, torch.tensor(ids)[:, None])
-        return np.asarray(rows[:, 0].double())
-
-    def captured() -> np.ndarray:
+    def run() -> np.ndarray:
+        if captures is None:
+            return eager_pass(model, frame)
         if not captures:
             return model.score([frame], QUESTION, ANSWER)[0]
         return model.trace(frame, QUESTION, ANSWER, frozenset(captures)).logprobs
 
-    run: Callable[[], np.ndarray] = output_attentions if captures is None else captured
     model.score([frame[:112, :112]], QUESTION, ANSWER)  # what is set up at the first pass is not the pass's
     assert len(model.image_grid(frame)) == 1024
-    before = _memory("VmRSS")
+    before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     start = time.perf_counter()
     logprobs = run()
     seconds = time.perf_counter() - start
-    return {"peak": _memory("VmHWM") - before, "seconds": seconds, "logprobs": logprobs.tolist()}
+    return {"peak": memory("VmHWM") - before, "seconds": seconds, "logprobs": logprobs.tolist()}
 
 
-def _memory(field: str) -> int:
+def eager_pass(model: TransformersModel, frame: np.ndarray) -> np.ndarray:
+    """The answer's log-probabilities by a pass that returns every layer's attention; the model stays eager."""
+    import torch
+
+    model.model.set_attn_implementation({"text_config": "eager"})
+    ids = model._answer_ids(ANSWER)
+    inputs = model._inputs([frame], model._prompt(frame, QUESTION), ids)
+    with torch.no_grad():
+        seen = model.model(**inputs, use_cache=False, logits_to_keep=len(ids), output_attentions=True)
+    assert len(seen.attentions) == model.model.config.text_config.num_hidden_layers
+    rows = seen.logits[0].log_softmax(-1).gather(-1, torch.tensor(ids)[:, None])
+    return np.asarray(rows[:, 0].double())
+
+
+def memory(field: str) -> int:
     """One figure of this process in bytes: VmRSS is what it holds, VmHWM the peak since it was last cleared."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))

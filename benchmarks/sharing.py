@@ -42,7 +42,7 @@ class Passes:
             self.images += len(inputs["input_ids"])
             return inner(model, inputs, answer)
 
-        TransformersModel._logprobs = counted  # type: ignore[method-assign]
+        TransformersModel._logprobs = counted  # type: ignore[method-assign, assignment]
 
 
 def run(names: Sequence[str], limit: int, passes: Passes) -> tuple[float, int]:

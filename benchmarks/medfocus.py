@@ -1,0 +1,104 @@
+"""What MedFocus costs a sample: concept transfer, and one batch of hidden concepts against one forward each.
+
+Run from the repository's root: ``python -m benchmarks.medfocus [--images N]``. Side by side in one process, on phantoms
+that no split holds: the transfer of the pool's concepts by the separable solver against POT's dense one on the same
+masses (one image: it is slow), and, for each embedded model, the interventions in one batch against a plain loop.
+Printed are the least seconds of several repeats, and the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.concept_boxes import FIRST_SEED
+from harness import Box, Case, Registry
+from harness.images import letterbox
+from harness.source import question
+from plugins.attributors.medfocus.medfocus import MedFocus, hide
+from plugins.attributors.medfocus.references import mass
+from plugins.attributors.medfocus.uot import solve
+from plugins.phantom.patient import sample_patient
+from plugins.phantom.render import Film
+
+ASKED = question("left pleural effusion", "direct")
+
+
+def least(run: Callable[[], object], repeats: int) -> float:
+    """Seconds of the fastest of several repeats."""
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def transfer(method: MedFocus, frame: np.ndarray, content: Box) -> None:
+    """The whole pool fitted to one image, by both solvers."""
+    import ot
+
+    o = method.options
+    target = mass(frame, o.grid, content)
+    sources = np.stack([mass(image, o.grid) for image in method.pool.images])
+    ours = least(lambda: solve(sources, target, o.epsilon, o.lam), 3)
+
+    def dense() -> None:
+        t = np.argwhere(target > 0).astype(float)
+        for source in sources:
+            s = np.argwhere(source > 0).astype(float)
+            cost = ot.dist(s, t, "sqeuclidean")
+            ot.unbalanced.sinkhorn_unbalanced(
+                source[source > 0], target[target > 0], cost / np.percentile(cost, 90), reg=o.epsilon, reg_m=o.lam,
+                reg_type="entropy", numItermax=500, stopThr=1e-6,
+            )  # fmt: skip
+
+    theirs = least(dense, 1)
+    print(f"transfer of {len(sources)} references at {o.grid} x {o.grid}, an image")
+    print(f"  separable {ours:.3f} s, POT's dense solver {theirs:.1f} s, ratio {theirs / ours:.0f}")
+
+
+def interventions(name: str, method: MedFocus, frames: list[tuple[np.ndarray, Box]]) -> None:
+    """The hidden concepts of each image in one batch, and one after the other."""
+    model = Registry.discover().find("model", name)()
+    model.load()
+    hidden = []
+    for frame, content in frames:
+        boxes = method.boxes(frame, content)  # placed before the clock runs: the transfer is timed apart
+        hidden.append([frame, *(hide(frame, (box,)) for box in boxes.values())])
+
+    def batch() -> list[np.ndarray]:
+        return [Case(model, images[0], ASKED, "Yes", content).score(images) for images, (_, content) in zip(
+            hidden, frames, strict=True)]  # fmt: skip
+
+    def loop() -> list[np.ndarray]:
+        return [np.concatenate([model.score([image], ASKED, "Yes") for image in images]) for images in hidden]
+
+    off = max(float(np.abs(a - b).max()) for a, b in zip(batch(), loop(), strict=True))
+    one, many = least(batch, 3) / len(frames), least(loop, 3) / len(frames)
+    print(f"{name}: the image and its {len(hidden[0]) - 1} hidden concepts, a sample")
+    print(f"  one batch {one:.3f} s, a forward each {many:.3f} s, ratio {many / one:.2f}; largest difference {off:.0e}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--images", type=int, default=10)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    method, frames = MedFocus(), []
+    method.load()
+    for seed in range(FIRST_SEED, FIRST_SEED + args.images):
+        frame, place = letterbox(Film(sample_patient(seed)).image())
+        frames.append((frame, place.content))
+    transfer(method, *frames[0])
+    for name in ("phantom-qwen2.5-vl", "phantom-gemma3"):
+        interventions(name, method, frames)
+
+
+if __name__ == "__main__":
+    main()
