@@ -1,7 +1,7 @@
 """Rate two methods on 24 records, look at the figures by finding, and look at one explanation.
 
-The cells (`# %%`) run one by one in VS Code or Spyder, and in Jupyter by jupytext; `python examples/notebook.py` runs all
-and prints what a notebook would show.
+The cells (`# %%`) run one by one in VS Code or Spyder, and in Jupyter by jupytext. As a program,
+`python examples/notebook.py`, it runs them all and prints what a notebook would show.
 """
 
 # %% Rate two methods on 24 of the embedded benchmark's records. The same call again goes on where it stopped.
