@@ -30,7 +30,7 @@ def describe(registry: Registry, cls: type[Plugin], options: NoOptions) -> dict[
     values = options.model_dump(mode="json")
     for field, value in options:
         if isinstance(value, Path):
-            values[field] = _shipped(cls, value)
+            values[field] = shipped(cls, value)
     return {
         "distribution": origin.distribution,
         "version": origin.version,
@@ -39,7 +39,7 @@ def describe(registry: Registry, cls: type[Plugin], options: NoOptions) -> dict[
     }
 
 
-def _shipped(cls: type[Plugin], path: Path) -> str:
+def shipped(cls: type[Plugin], path: Path) -> str:
     """A path as text; one that lies beside the plugin without the folder it is installed in."""
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     if file is not None:
