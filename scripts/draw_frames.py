@@ -1,7 +1,4 @@
-"""Draw docs/frames.png: an image's native pixels, the frame that a model sees, and what a half-open box covers.
-
-    python -m scripts.draw_frames
-"""
+"""Draw docs/frames.png: an image's native pixels, the frame that a model sees, and what a half-open box covers."""
 
 from __future__ import annotations
 

@@ -118,8 +118,9 @@ def test_refuses_what_is_neither_name_nor_class(folder: Path) -> None:
         run(folder, [Mine()])
     with pytest.raises(harness.HarnessError, match="subclass of Attributor"):
         run(folder, [toys.ToyModel])
-    with pytest.raises(harness.HarnessError, match="as a list or a dictionary"):
+    with pytest.raises(harness.HarnessError, match="as a list or a dictionary") as raised:
         run(folder, options="map.blur=7")
+    assert raised.value._render_traceback_() == [f"HarnessError: {raised.value}"]  # IPython's way to show it
     usurper = type("Usurper", (Mine,), {"name": "good"})
     with pytest.raises(harness.HarnessError, match=r"the attributor name 'good' is taken by toys\.Good"):
         run(folder, usurper)
@@ -192,7 +193,8 @@ def test_the_names_are_functions_whatever_was_imported() -> None:
 
 
 def test_the_worked_example_runs(tmp_path: Path) -> None:
-    environment = os.environ | {"NOTEBOOK_FOLDER": str(tmp_path), "NOTEBOOK_LIMIT": "2", "HF_HUB_OFFLINE": "1"}
+    environment = os.environ | {"NOTEBOOK_FOLDER": str(tmp_path), "NOTEBOOK_LIMIT": "2"}
+    environment |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     arguments = [sys.executable, str(ROOT / "examples" / "notebook.py")]
     done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
