@@ -207,3 +207,10 @@ def test_the_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             exec(found["body"], scope)
     assert {path.name for path in tmp_path.iterdir()} == {"docs", "harness-results", "tau", "mine"}
     assert scope["run"].failed == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["cite.md", "CITATION.cff"])
+def test_the_citation_names_this_version(name: str) -> None:
+    from importlib.metadata import version
+
+    assert version("medground-harness") in text_of(ROOT / "docs" / name)
