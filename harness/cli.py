@@ -18,6 +18,7 @@ from harness.commands import build, evaluate, explain, plugins, sources
 from harness.errors import HarnessError, unknown_name
 
 GROUP = "harness.commands"
+OWN = "medground-harness"  # harness.registry.OWN, without importing what that imports
 USER_ERROR, INTERRUPTED = 2, 130
 
 _EPILOG = """\
@@ -43,15 +44,15 @@ class _Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         try:
-            number = version("medground-harness")
+            number = version(OWN)
         except PackageNotFoundError:
             number = "(not installed)"
         print(f"harness {number}")
         parser.exit()
 
 
-def build_parser() -> Parser:
-    """The parser of the whole command, with the subcommands of all installed distributions."""
+def build_parser(others: bool = True) -> Parser:
+    """The parser of the whole command, with the subcommands of all installed distributions, or without ``others``'."""
     parser = Parser(
         prog="harness",
         description="Does an attribution method point at the evidence that a chest X-ray model really used?",
@@ -68,6 +69,8 @@ def build_parser() -> Parser:
     plugins.add_parser(subparsers, broken)
     sources.add_parser(subparsers)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        if not others and not (entry.dist and entry.dist.name == OWN):
+            continue
         try:
             _add(entry.load(), subparsers)
         except (Exception, SystemExit) as error:

@@ -9,8 +9,12 @@ from difflib import get_close_matches
 class HarnessError(Exception):
     """Bad input or a bad environment: one sentence that names the thing, the fault and the remedy.
 
-    The command line prints the message alone (no traceback) and exits with status 2.
+    The command line prints the message alone (no traceback) and exits with status 2. IPython prints it alone too.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class RunError(HarnessError):

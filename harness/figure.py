@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 if TYPE_CHECKING:
-    from harness.explain import Explanation
+    from harness.explanation import Explanation
 
 INK, MUTED, ACCENT, BAR, COMPOSITE, RULE = "#1f2933", "#7b8794", "#e8590c", "#9fb3c8", "#d5dde5", "#e4e7eb"
 HEAT = LinearSegmentedColormap.from_list("drop", ["#ffffff", "#ffd8a8", "#ff922b", "#d9480f"])

@@ -60,3 +60,11 @@ def sample_scored(folder: Path, row: Mapping[str, Any], console: Any) -> None:
 @hookspec
 def run_finished(folder: Path, console: Any) -> None:
     """An evaluation ended; ``folder`` holds its journal, ``console`` is the :class:`rich.console.Console`."""
+
+
+@hookspec(firstresult=True)
+def board(folders: Sequence[Path]) -> Any:
+    """The leaderboard of the runs in these folders, as an object that a notebook shows (``_repr_html_``).
+
+    Asked for by :meth:`harness.api.Evaluation.board`. May raise ``HarnessError``. The first plugin that has one wins.
+    """

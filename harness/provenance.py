@@ -47,7 +47,7 @@ def option_values(cls: type[Plugin], options: NoOptions) -> dict[str, Any]:
     values = options.model_dump(mode="json")
     for field, value in options:
         if isinstance(value, Path):
-            values[field] = _shipped(cls, value)
+            values[field] = shipped(cls, value)
     return values
 
 
@@ -60,7 +60,7 @@ def _files(cls: type[Plugin], options: NoOptions) -> list[Path]:
         raise HarnessError(f"The plugin {cls.name!r} cannot say which files it uses: {one_line(error)}.") from error
 
 
-def _shipped(cls: type[Plugin], path: Path) -> str:
+def shipped(cls: type[Plugin], path: Path) -> str:
     """A path as text; one that lies beside the plugin without the folder it is installed in."""
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     if file is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -109,6 +109,32 @@ class Registry:
         for kind, cls in classes:
             self._classes[kind][cls.name] = cls
             self._origin[cls] = Origin(distribution, version, home)
+
+    def adopt(self, kind: Kind, cls: type[Plugin], version: str = "") -> None:
+        """Know a class that no entry point names, such as one defined in a notebook; once known it stays.
+
+        ``version`` is kept as where it comes from. Raises ``HarnessError`` where it does not fulfil the contract or
+        its name is taken.
+        """
+        if cls in self._origin:
+            return
+        names = dict(self._names[kind])
+        try:
+            check_class(KINDS[kind], cls, f"{kind}s")
+            _claim(names, kind, cls)
+        except (TypeError, ValueError) as error:
+            raise HarnessError(f"The {kind} {cls.__name__} cannot be used: {error}.") from error
+        self._names[kind] = names
+        self._classes[kind][cls.name] = cls
+        self._origin[cls] = Origin("(given)", version, cls.__module__)
+
+    def board(self, folders: Sequence[Path]) -> Any:
+        """The leaderboard of finished runs, by the plugin that makes leaderboards. Raises ``HarnessError`` where
+        there is none."""
+        made = self._pluggy.hook.board(folders=list(folders))
+        if made is None:
+            raise HarnessError("No installed plugin makes leaderboards.")
+        return made
 
     def all(self, kind: Kind) -> list[Any]:
         """The classes of one kind, by name."""

@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from leaderboard.cells import SHORT, main_header, main_row, model_header, model_row, plain
-from leaderboard.tables import Board
+from leaderboard.tables import Board, Table
 
 _FAILURES_SHOWN = 5
 _NARROW = 100
@@ -22,9 +22,9 @@ _BRIEF = {"Precision": "Prec.", "Records": "n"}
 def show(board: Board, console: Console) -> None:
     """Print every table, then what a reader must know."""
     for table in board.tables:
-        wide = console.width >= _NARROW
-        rows = [main_row(table, score, wide) for score in table.scores]
-        _show(console, f"{table.name}: {table.extent}, in percent", main_header(table, wide), rows)
+        title = f"{table.name}: {table.extent}, in percent"
+        if not _show(console, title, *_main(table, wide=True), whole=True):
+            _show(console, title, *_main(table, wide=False))
         if len(table.models) > 1:
             rows = [model_row(table, score) for score in table.scores]
             _show(console, f"{table.name}: IoU by model, in percent", model_header(table), rows)
@@ -37,7 +37,16 @@ def show(board: Board, console: Console) -> None:
         console.print(f"  and {len(board.failures) - _FAILURES_SHOWN} more reasons, in the journal")
 
 
-def _show(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _main(table: Table, wide: bool) -> tuple[list[str], list[list[str]]]:
+    return main_header(table, wide), [main_row(table, score, wide) for score in table.scores]
+
+
+def _show(
+    console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]], whole: bool = False
+) -> bool:
+    """Print a table; where it must be ``whole`` and lines are too short for that, print nothing and return False."""
+    if whole and console.width < _NARROW:
+        return False
     # Where lines are short, one space must do between columns.
     gap = 0 if console.width < _NARROW else 1
     table = RichTable(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), show_edge=False)
@@ -55,7 +64,11 @@ def _show(console: Console, title: str, header: Sequence[str], rows: Sequence[Se
         )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row), style="bold" if row[0] == "1" else "")
+    # How wide it would like to be, which the console's own width would hide.
+    if whole and console.measure(table, options=console.options.update(width=10_000)).maximum > console.width:
+        return False
     console.print(Text(plain(title), style="bold"))
     console.print()
     console.print(table)
     console.print()
+    return True

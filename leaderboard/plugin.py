@@ -1,11 +1,15 @@
-"""The leaderboard as a plugin: at the end of a run, show the ranking and write it beside the journal."""
+"""The leaderboard as a plugin: at the end of a run shown and written beside the journal; in Python, an object."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from leaderboard.view import View
 
 FILE, PAGE = "leaderboard.md", "leaderboard.html"
 
@@ -23,3 +27,12 @@ def run_finished(folder: Path, console: Any) -> None:
     for name in (FILE, PAGE) if (folder / FOLDER).is_dir() else (FILE,):
         write(board, folder / name)
         console.print(f"Written to {folder / name}", markup=False, highlight=False, soft_wrap=True)
+
+
+@hookimpl
+def board(folders: Sequence[Path]) -> View:
+    """The board of one or more runs, for scripts and notebooks."""
+    from leaderboard.tables import make_board
+    from leaderboard.view import View
+
+    return View(make_board(folders))

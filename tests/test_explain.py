@@ -11,7 +11,7 @@ from PIL import Image
 
 from harness.attributor import Attribution, Attributor, Case
 from harness.errors import HarnessError
-from harness.explain import Explanation, draw, explain
+from harness.explanation import Explanation, draw, explain
 from harness.figure import figure, wrap
 from harness.geometry import Box
 from harness.model import Capability, Model

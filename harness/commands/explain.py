@@ -12,9 +12,7 @@ from harness.commands.common import add_cache_argument, add_run_arguments, prepa
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
-    from harness.explain import Explanation
-    from harness.plugin import NoOptions
-    from harness.registry import Registry
+    from harness.explanation import Explanation
 
 
 def add_parser(subparsers: Any) -> None:
@@ -45,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
     prepare(args.threads, args.cache)
     from rich.console import Console
 
-    from harness.explain import check_capabilities, draw, explain
+    from harness.api import default_model, set_up
+    from harness.explanation import check_capabilities, draw, explain
     from harness.images import read_image
     from harness.options import for_plugins
     from harness.registry import Registry
@@ -63,10 +62,9 @@ def run(args: argparse.Namespace) -> None:
     check_output(output, args.image)
     image = read_image(args.image)
 
-    attributor = _made(method, options[method], "attributor")
-    attributor.load()
+    attributor = set_up(method, options[method], "attributor")
     with Console(stderr=True).status("Loading the model …") as status:
-        model = _made(network, options[network], "model")
+        model = set_up(network, options[network], "model")
         status.update("Explaining …")
         result = explain(image, args.question, model, attributor, args.answer, args.seed)
         status.update("Drawing …")
@@ -75,37 +73,6 @@ def run(args: argparse.Namespace) -> None:
     report(result, output, console)
     for note in attributor.notes(()):
         console.print(note, markup=False, highlight=False)
-
-
-def _made(cls: Any, options: NoOptions, kind: str) -> Any:
-    """A plugin ready for use. Raises ``HarnessError`` where it cannot be set up or loaded."""
-    from harness.attempt import one_line
-
-    try:
-        plugin = cls(options)
-        if kind == "model":
-            plugin.load()
-    except HarnessError:
-        raise
-    except Exception as error:
-        reason = one_line(error).rstrip(".")
-        raise HarnessError(f"The {kind} {cls.name!r} cannot be loaded: {reason}.") from error
-    return plugin
-
-
-def default_model(registry: Registry) -> Any:
-    """The model that the first record of the embedded benchmark is about."""
-    from harness.benchmark import read_records
-
-    shipping = [source.bench for source in registry.all("source") if source.bench is not None]
-    if not shipping:
-        raise HarnessError("No installed source ships a benchmark; say which model to ask by --model NAME.")
-    try:
-        first = next(records[0] for records in read_records(shipping[0]).values() if records)
-        return registry.find("model", first.model)
-    except (HarnessError, StopIteration) as error:
-        reason = str(error) or f"{shipping[0]} holds no records"
-        raise HarnessError(f"There is no default model, say which by --model NAME: {reason}") from error
 
 
 def check_output(output: Path, image: Path) -> None:

@@ -7,7 +7,7 @@ from typing import get_args
 
 from harness.attributor import Attribution, Attributor
 from harness.errors import HarnessError
-from harness.explain import check_capabilities
+from harness.explanation import check_capabilities
 from harness.model import Capability, Capture
 from harness.testing.check import Fault, Moot, Outcome, Unfit, check_contract, demand, load, run_checks
 from harness.testing.scenes import FAULTS, Trials, box_fault, extras_fault, map_fault

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.attempt import SharedCase, boxes_of, seed_everything
 from harness.attributor import Attribution, Attributor, Cost
-from harness.explain import check_extras
+from harness.explanation import check_extras
 from harness.geometry import Box, Letterbox
 from harness.images import letterbox
 from harness.model import Capability, Capture

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import SupportsFloat
+from typing import IO, TYPE_CHECKING, SupportsFloat
 
 import numpy as np
 
@@ -17,15 +19,19 @@ from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.images import letterbox
 from harness.model import Model
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Explanation:
     """What was asked, what the model answered, and what the attributor says about it.
 
     ``image``: uint8 [height, width, 3], native. ``attribution``: as the attributor gave it, in the frame
     that ``frame`` describes. ``boxes``: its boxes in native pixels, by the benchmark's rule where it gave a
     saliency map alone. ``tokens``: the answer's tokens as text, one for each of
-    ``attribution.token_scores``, where the attributor scores tokens.
+    ``attribution.token_scores``, where the attributor scores tokens. A notebook shows it as its picture.
     """
 
     image: np.ndarray
@@ -38,6 +44,33 @@ class Explanation:
     frame: Letterbox
     tokens: Sequence[str] | None
     cost: Cost
+
+    def figure(self) -> Figure:
+        """The picture as a matplotlib figure, apart from pyplot's global state."""
+        from harness.figure import figure
+
+        return figure(self)
+
+    def picture(self) -> Image:
+        """The picture as a PIL image."""
+        from PIL import Image
+
+        return Image.open(io.BytesIO(self._repr_png_()))
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture as a PNG file. Raises ``HarnessError`` where it cannot be written."""
+        draw(self, Path(path))
+
+    def __repr__(self) -> str:
+        said = self.attribution.concept or f"{len(self.boxes)} box{'' if len(self.boxes) == 1 else 'es'}"
+        answer = textwrap.shorten(self.answer, 60, placeholder=" …")
+        return f"<Explanation of {answer!r} by {self.attributor}: {said} ({self.model})>"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        file = io.BytesIO()
+        _write(self, file)
+        return file.getvalue()
 
 
 def explain(
@@ -132,10 +165,11 @@ def check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:
 
 def draw(explanation: Explanation, path: Path) -> None:
     """Write the explanation as a PNG picture. Raises ``HarnessError`` where the file cannot be written."""
-    from harness.figure import figure
-
-    picture = figure(explanation)
     try:
-        picture.savefig(path, format="png", facecolor="white")
+        _write(explanation, path)
     except OSError as error:
         raise HarnessError(f"The picture cannot be written to {path}: {error.strerror or error}") from error
+
+
+def _write(explanation: Explanation, target: Path | IO[bytes]) -> None:
+    explanation.figure().savefig(target, format="png", facecolor="white")

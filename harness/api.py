@@ -1,0 +1,301 @@
+"""The commands as functions for scripts and notebooks: ``evaluate``, ``explain`` and what they give.
+
+Plugins are given by name, or as classes of your own that no distribution has to install. Names are looked up among
+the installed plugins. Options are those of ``-o``: ``["medfocus.tau=0.5"]`` or ``{"medfocus.tau": 0.5}``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness import options as plugin_options
+from harness.attributor import Attributor
+from harness.errors import HarnessError
+from harness.explanation import Explanation, check_capabilities
+from harness.model import Model
+from harness.plugin import NoOptions, Plugin
+from harness.registry import KINDS, Kind, Registry
+from harness.source import MODES, Mode
+
+if TYPE_CHECKING:
+    import pandas
+    from PIL.Image import Image
+    from rich.console import Console
+
+Options = Sequence[str] | Mapping[str, Any]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Evaluation:
+    """A run of :func:`evaluate`, finished or interrupted, with the results of earlier starts of the same run.
+
+    ``header``: what the run depends on. ``rows``: a dictionary for each (record, attributor), as journalled in
+    ``folder``; docs/concepts.md says what is in one. ``total``: how many there are when the run is finished.
+    A notebook shows it as the leaderboard.
+    """
+
+    folder: Path
+    header: dict[str, Any]
+    rows: list[dict[str, Any]]
+    total: int
+    interrupted: bool
+    registry: Registry
+
+    @property
+    def failed(self) -> int:
+        """How many results failed; each counts as zero."""
+        return sum(row["status"] == "failed" for row in self.rows)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A data frame with a line a row. Figures are 0..1, and missing where a method was not applicable."""
+        import pandas
+
+        return pandas.DataFrame(self.rows)
+
+    def board(self) -> Any:
+        """The leaderboard of the run; it shows itself in a notebook and by ``print``.
+
+        Raises ``HarnessError`` where nothing is finished, or no plugin makes leaderboards.
+        """
+        return self.registry.board([self.folder])
+
+    def __repr__(self) -> str:
+        ended = ", interrupted" if self.interrupted else ""
+        return f"<Evaluation in {self.folder}: {len(self.rows)} of {self.total} results, {self.failed} failed{ended}>"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows; None for the plain text."""
+        try:
+            shown: str | None = self.board()._repr_html_()
+        except (HarnessError, AttributeError):
+            return None
+        return shown
+
+
+def evaluate(
+    attributors: str | type[Attributor] | Sequence[str | type[Attributor]],
+    models: str | type[Model] | Sequence[str | type[Model]] = (),
+    modes: Mode | Sequence[Mode] = MODES,
+    *,
+    bench: str | Path | None = None,
+    data_root: str | Path | None = None,
+    options: Options = (),
+    limit: int | None = None,
+    seed: int = 0,
+    output: str | Path = "harness-results",
+    fresh: bool = False,
+    gallery: int = 0,
+    faithfulness: int = 0,
+    registry: Registry | None = None,
+    console: Console | None = None,
+) -> Evaluation:
+    """Rate attribution methods on a benchmark: ``harness eval`` as a function, with the same defaults.
+
+    ``attributors``, ``models``: names, or classes; no models for all that the benchmark has records of. ``bench``:
+    a folder of records; None for the embedded benchmark. ``limit``: at most so many records, evenly spread; 0 for
+    all; None for all of a ``bench`` and 240 of the embedded one. ``output``: the folder of the journal, where the
+    same call goes on unless ``fresh``. ``gallery``: pictures to keep; ``faithfulness``: steps of deletion and
+    insertion, 0 for not. ``registry``: the plugins to choose from; None for the installed ones. ``console``: where
+    progress and the tables are printed; None for progress alone, on stderr.
+
+    The provenance of a class that is not installed is a digest of its source text, so that a class that you edited
+    does not go on with the results of its former self. Functions outside the class are not part of it.
+
+    Raises ``HarnessError`` for what can be put right: unknown names, bad options, missing files.
+    """
+    from rich.console import Console
+
+    from harness import runner
+    from harness.commands.evaluate import record_limit
+    from harness.journal import read_journal
+
+    registry = registry if registry is not None else Registry.discover()
+    folder = None if bench is None else Path(bench)
+    done = runner.evaluate(
+        registry,
+        attributors=_names(registry, "attributor", attributors),
+        models=_names(registry, "model", models) or None,
+        modes=[modes] if isinstance(modes, str) else list(dict.fromkeys(modes)),
+        bench=folder,
+        data_root=None if data_root is None else Path(data_root),
+        options=_assignments(options),
+        limit=record_limit(limit, folder),
+        seed=seed,
+        output=Path(output),
+        fresh=fresh,
+        console=console or Console(stderr=True),
+        gallery=gallery,
+        faithful=faithfulness,
+    )
+    if done.finished:  # plugins write their reports, beside the journal
+        registry.run_finished(done.folder, console or Console(quiet=True))
+    header, rows = read_journal(done.folder)
+    return Evaluation(done.folder, header, rows, done.total, done.interrupted, registry)
+
+
+def explain(
+    image: str | Path | np.ndarray | Image,
+    question: str,
+    model: str | type[Model] | Model | None = None,
+    attributor: str | type[Attributor] | Attributor = "medfocus",
+    *,
+    answer: str | None = None,
+    options: Options = (),
+    seed: int = 0,
+    registry: Registry | None = None,
+) -> Explanation:
+    """Explain one answer about one image: ``harness explain`` as a function. A notebook shows the result as a picture.
+
+    ``image``: a PNG, JPEG or DICOM file, a PIL image, or uint8 [height, width] or [height, width, 3]. ``question``
+    is asked as it is. ``model``: a name, a class, or what :func:`load_model` gave, which spares loading it for every
+    call; None for the embedded one. ``attributor``: likewise. ``answer``: the text to explain; the model's own
+    where None. ``options`` are for plugins given by name or class; one that is loaded already has its own.
+
+    Raises ``HarnessError`` where the image cannot be read, the model lacks what the attributor needs, and where
+    either fails.
+    """
+    from harness import explanation
+
+    for what, text in (("question", question), ("answer", answer)):
+        if text is not None and not text.strip():
+            raise HarnessError(f"The {what} is empty.")
+    registry = registry if registry is not None else Registry.discover()
+    if model is None:
+        model = default_model(registry)
+    method = attributor if isinstance(attributor, Attributor) else _find(registry, "attributor", attributor)
+    network = model if isinstance(model, Model) else _find(registry, "model", model)
+    check_capabilities(method, network, answer_given=answer is not None)
+    pixels = _pixels(image)
+    classes = [plugin for plugin in (method, network) if isinstance(plugin, type)]
+    chosen = plugin_options.for_plugins(_assignments(options), classes)
+    if isinstance(method, type):
+        method = set_up(method, chosen[method], "attributor")
+    if isinstance(network, type):
+        network = set_up(network, chosen[network], "model")
+    return explanation.explain(pixels, question, network, method, answer, seed)
+
+
+def load_model(
+    model: str | type[Model] | None = None, *, options: Options = (), registry: Registry | None = None
+) -> Model:
+    """A model in memory, for :func:`explain` to use again and again; None for the embedded one.
+
+    Raises ``HarnessError`` for an unknown name, a bad option, and where it cannot be loaded.
+    """
+    registry = registry if registry is not None else Registry.discover()
+    cls = default_model(registry) if model is None else _find(registry, "model", model)
+    loaded: Model = set_up(cls, plugin_options.for_plugins(_assignments(options), [cls])[cls], "model")
+    return loaded
+
+
+def load_attributor(
+    attributor: str | type[Attributor], *, options: Options = (), registry: Registry | None = None
+) -> Attributor:
+    """An attribution method that is set up, for :func:`explain` to use again and again. Errors as in
+    :func:`load_model`."""
+    registry = registry if registry is not None else Registry.discover()
+    cls = _find(registry, "attributor", attributor)
+    loaded: Attributor = set_up(cls, plugin_options.for_plugins(_assignments(options), [cls])[cls], "attributor")
+    return loaded
+
+
+def set_up(cls: Any, options: NoOptions, kind: Kind) -> Any:
+    """A model or an attributor that is loaded. Raises ``HarnessError`` where it cannot be."""
+    from harness.attempt import one_line
+
+    try:
+        plugin = cls(options)
+        plugin.load()
+    except HarnessError:
+        raise
+    except Exception as error:
+        reason = one_line(error).rstrip(".")
+        raise HarnessError(f"The {kind} {cls.name!r} cannot be loaded: {reason}.") from error
+    return plugin
+
+
+def default_model(registry: Registry) -> Any:
+    """The model that the first record of the embedded benchmark is about."""
+    from harness.benchmark import read_records
+
+    shipping = [source.bench for source in registry.all("source") if source.bench is not None]
+    if not shipping:
+        raise HarnessError("No installed source ships a benchmark; say which model to ask by --model NAME.")
+    try:
+        first = next(records[0] for records in read_records(shipping[0]).values() if records)
+        return registry.find("model", first.model)
+    except (HarnessError, StopIteration) as error:
+        reason = str(error) or f"{shipping[0]} holds no records"
+        raise HarnessError(f"There is no default model, say which by --model NAME: {reason}") from error
+
+
+def _names(registry: Registry, kind: Kind, given: Any) -> list[str]:
+    """The names of what was given: one or more names and classes."""
+    items = [given] if isinstance(given, str | type | Plugin) else list(given)
+    return list(dict.fromkeys(_find(registry, kind, item).name for item in items))
+
+
+def _find(registry: Registry, kind: Kind, item: Any) -> Any:
+    """The class that a name stands for, or the class itself, which the registry then knows."""
+    if isinstance(item, str):
+        return registry.find(kind, item)
+    if isinstance(item, type) and issubclass(item, KINDS[kind]):
+        registry.adopt(kind, item, _source_digest(item))
+        return item
+    hint = f"; give the class {type(item).__name__}, and its options by options=" if isinstance(item, Plugin) else ""
+    raise HarnessError(f"Give the {kind} as a name or as a subclass of {KINDS[kind].__name__}, not {item!r}{hint}.")
+
+
+def _source_digest(cls: type[Plugin]) -> str:
+    """What stands for the version of a class that no distribution has: "source" and a digest of its text.
+
+    Of its bases too, but for the harness's own. "source unknown" where Python did not keep the text.
+    """
+    texts = []
+    for base in cls.__mro__:
+        if base.__module__.partition(".")[0] in ("builtins", "abc", "harness"):
+            continue
+        try:
+            texts.append(inspect.getsource(base))
+        except (OSError, TypeError):  # before Python 3.13 a notebook's classes have no text, but their functions do
+            try:
+                texts += [inspect.getsource(part) for part in vars(base).values() if inspect.isfunction(part)]
+            except (OSError, TypeError):
+                return "source unknown"
+    return f"source {sha256(chr(10).join(texts).encode()).hexdigest()[:12]}"
+
+
+def _assignments(options: Options) -> list[str]:
+    """Options as the command line has them."""
+    if isinstance(options, str):
+        raise HarnessError(f"Give the options as a list or a dictionary, as in options=[{options!r}].")
+    if isinstance(options, Mapping):
+        return [f"{target}={value}" for target, value in options.items()]
+    return list(options)
+
+
+def _pixels(image: Any) -> np.ndarray:
+    """An image as uint8 [height, width, 3], whatever it was given as."""
+    from PIL import Image
+
+    from harness.images import read_image
+
+    if isinstance(image, str | Path):
+        return read_image(Path(image))
+    if isinstance(image, Image.Image):
+        return np.array(image.convert("RGB"))
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        pixels = np.stack([pixels] * 3, axis=-1)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise HarnessError(
+            f"Give the image as a file, a PIL image or uint8 [height, width, 3], not {pixels.dtype} {pixels.shape}."
+        )
+    return pixels
