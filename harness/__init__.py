@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __getattr__
     from harness.api import Evaluation as Evaluation
+    from harness.api import build as build
     from harness.api import evaluate as evaluate
     from harness.api import explain as explain
     from harness.api import load_attributor as load_attributor
@@ -14,7 +15,6 @@ if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __get
     from harness.attributor import Attribution as Attribution
     from harness.attributor import Attributor as Attributor
     from harness.attributor import Case as Case
-    from harness.building.build import build as build
     from harness.editor import Editor as Editor
     from harness.editor import Region as Region
     from harness.editor import region_mask as region_mask
@@ -36,7 +36,7 @@ _HOME = {
     "Attribution": "attributor", "Attributor": "attributor", "Box": "geometry", "Capability": "model",
     "Capture": "model", "Case": "attributor", "Editor": "editor", "Evaluation": "api", "Explanation": "explanation",
     "HarnessError": "errors", "Model": "model", "NoOptions": "plugin", "Region": "editor", "Registry": "registry",
-    "Sample": "source", "Source": "source", "build": "building.build", "draw": "explanation", "evaluate": "api",
+    "Sample": "source", "Source": "source", "build": "api", "draw": "explanation", "evaluate": "api",
     "explain": "api", "hookimpl": "hookspecs", "load_attributor": "api", "load_model": "api", "region_mask": "editor",
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The commands as functions for scripts and notebooks: ``evaluate``, ``explain`` and what they give.
+"""The commands as functions for scripts and notebooks: ``evaluate``, ``explain``, ``build`` and what they give.
 
 Plugins are given by name, or as classes of your own that no distribution has to install. Names are looked up among
 the installed plugins. Options are those of ``-o``: ``["medfocus.tau=0.5"]`` or ``{"medfocus.tau": 0.5}``.
@@ -17,17 +17,21 @@ import numpy as np
 
 from harness import options as plugin_options
 from harness.attributor import Attributor
+from harness.editor import Editor
 from harness.errors import HarnessError
 from harness.explanation import Explanation, check_capabilities
+from harness.loading import load
 from harness.model import Model
-from harness.plugin import NoOptions, Plugin
+from harness.plugin import Plugin
 from harness.registry import KINDS, Kind, Registry
-from harness.source import MODES, Mode
+from harness.source import MODES, Mode, Source
 
 if TYPE_CHECKING:
     import pandas
     from PIL.Image import Image
     from rich.console import Console
+
+    from harness.building.build import Built
 
 Options = Sequence[str] | Mapping[str, Any]
 
@@ -176,10 +180,54 @@ def explain(
     classes = [plugin for plugin in (method, network) if isinstance(plugin, type)]
     chosen = plugin_options.for_plugins(_assignments(options), classes)
     if isinstance(method, type):
-        method = set_up(method, chosen[method], "attributor")
+        method = load(method, chosen[method], "attributor")
     if isinstance(network, type):
-        network = set_up(network, chosen[network], "model")
+        network = load(network, chosen[network], "model")
     return explanation.explain(pixels, question, network, method, answer, seed)
+
+
+def build(
+    models: str | type[Model] | Sequence[str | type[Model]] = (),
+    sources: str | type[Source] | Sequence[str | type[Source]] = (),
+    editor: str | type[Editor] | None = None,
+    modes: Mode | Sequence[Mode] = MODES,
+    *,
+    data_root: str | Path | None = None,
+    options: Options = (),
+    limit: int | None = None,
+    seed: int = 0,
+    controls: bool = False,
+    images: bool = False,
+    cache: str | Path | None = None,
+    output: str | Path = "harness-bench",
+    fresh: bool = False,
+    registry: Registry | None = None,
+    console: Console | None = None,
+) -> Built:
+    """Make a benchmark anew: ``harness build`` as a function, with the same defaults.
+
+    See :func:`harness.building.build.build`. Names or classes, as in :func:`evaluate`.
+    """
+    from harness.building import build as building
+
+    registry = registry if registry is not None else Registry.discover()
+    return building.build(
+        registry,
+        sources=_names(registry, "source", sources),
+        editor=None if editor is None else _find(registry, "editor", editor).name,
+        models=_names(registry, "model", models),
+        modes=[modes] if isinstance(modes, str) else list(dict.fromkeys(modes)),
+        data_root=None if data_root is None else Path(data_root),
+        options=_assignments(options),
+        limit=limit or None,
+        seed=seed,
+        controls=controls,
+        images=images,
+        cache=None if cache is None else Path(cache),
+        output=Path(output),
+        fresh=fresh,
+        console=console,
+    )
 
 
 def load_model(
@@ -191,7 +239,7 @@ def load_model(
     """
     registry = registry if registry is not None else Registry.discover()
     cls = default_model(registry) if model is None else _find(registry, "model", model)
-    loaded: Model = set_up(cls, plugin_options.for_plugins(_assignments(options), [cls])[cls], "model")
+    loaded: Model = load(cls, plugin_options.for_plugins(_assignments(options), [cls])[cls], "model")
     return loaded
 
 
@@ -202,23 +250,8 @@ def load_attributor(
     :func:`load_model`."""
     registry = registry if registry is not None else Registry.discover()
     cls = _find(registry, "attributor", attributor)
-    loaded: Attributor = set_up(cls, plugin_options.for_plugins(_assignments(options), [cls])[cls], "attributor")
+    loaded: Attributor = load(cls, plugin_options.for_plugins(_assignments(options), [cls])[cls], "attributor")
     return loaded
-
-
-def set_up(cls: Any, options: NoOptions, kind: Kind) -> Any:
-    """A model or an attributor that is loaded. Raises ``HarnessError`` where it cannot be."""
-    from harness.attempt import one_line
-
-    try:
-        plugin = cls(options)
-        plugin.load()
-    except HarnessError:
-        raise
-    except Exception as error:
-        reason = one_line(error).rstrip(".")
-        raise HarnessError(f"The {kind} {cls.name!r} cannot be loaded: {reason}.") from error
-    return plugin
 
 
 def default_model(registry: Registry) -> Any:

@@ -8,15 +8,16 @@ from harness.attempt import one_line
 from harness.errors import HarnessError, RunError
 
 if TYPE_CHECKING:
+    from harness.attributor import Attributor
     from harness.editor import Editor
     from harness.model import Model
     from harness.plugin import NoOptions
 
-Loadable = TypeVar("Loadable", bound="Model | Editor")
+Loadable = TypeVar("Loadable", bound="Model | Editor | Attributor")
 
 
 def load(cls: type[Loadable], options: NoOptions, kind: str) -> Loadable:
-    """A model or an editor, ready for use. Raises ``RunError`` where it cannot be loaded, in its own words."""
+    """A model, an editor or an attributor, ready for use. Raises ``RunError`` where it cannot be loaded, in its own words."""
     try:
         plugin = cls(options)
         plugin.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import runpy
 import subprocess
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 import toys
 from PIL import Image
+from rich.console import Console
 
 import harness
 from harness.api import Evaluation
 from harness.attributor import Attribution, Attributor, Case
+from harness.errors import HarnessError
 from harness.journal import read_journal
 from harness.plugin import NoOptions
 from harness.registry import Registry
@@ -200,3 +203,13 @@ def test_the_worked_example_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Direct answers: 1 record" in done.stdout and "records" in done.stdout and "darkness" in done.stdout
     assert (tmp_path / "explanation.png").stat().st_size > 100_000
+
+
+def test_build_by_name_is_the_command(tmp_path: Path) -> None:
+    built = harness.build(
+        ["toy"], "toy", "toy", "direct", limit=2, output=tmp_path / "out", registry=toys.registry(),
+        console=Console(file=io.StringIO()),
+    )  # fmt: skip
+    assert (built.questions, built.interrupted) == (2, False) and (tmp_path / "out" / "direct.json").exists()
+    with pytest.raises(HarnessError, match="No editor is named 'tyo'"):
+        harness.build("toy", "toy", "tyo", registry=toys.registry())

@@ -43,9 +43,10 @@ def run(args: argparse.Namespace) -> None:
     prepare(args.threads, args.cache)
     from rich.console import Console
 
-    from harness.api import default_model, set_up
+    from harness.api import default_model
     from harness.explanation import check_capabilities, draw, explain
     from harness.images import read_image
+    from harness.loading import load
     from harness.options import for_plugins
     from harness.registry import Registry
 
@@ -62,9 +63,9 @@ def run(args: argparse.Namespace) -> None:
     check_output(output, args.image)
     image = read_image(args.image)
 
-    attributor = set_up(method, options[method], "attributor")
+    attributor = load(method, options[method], "attributor")
     with Console(stderr=True).status("Loading the model …") as status:
-        model = set_up(network, options[network], "model")
+        model = load(network, options[network], "model")
         status.update("Explaining …")
         result = explain(image, args.question, model, attributor, args.answer, args.seed)
         status.update("Drawing …")
