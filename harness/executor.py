@@ -1,0 +1,49 @@
+"""How the work of an evaluation is carried out: here and one thing after the other, or elsewhere and by many."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Sequence
+
+from harness.attributor import Attributor
+from harness.gallery import Camera
+from harness.plan import Plan
+from harness.work import Outcome, Unit, Worker
+
+
+class Executor(ABC):
+    """Gives the outcomes of units in the units' order, whoever does them, so that every executor's journal is the same
+    bytes. The journal is the caller's."""
+
+    @abstractmethod
+    def run(
+        self,
+        units: Sequence[Unit],
+        plan: Plan,
+        methods: Sequence[Attributor],
+        seed: int,
+        camera: Camera,
+        doing: Callable[[str], None],
+    ) -> Generator[Outcome, None, None]:
+        """The outcomes of all units in order. The other parameters are a :class:`harness.work.Worker`'s."""
+
+
+class Local(Executor):
+    """This process; each outcome is there as soon as it is made."""
+
+    def run(
+        self,
+        units: Sequence[Unit],
+        plan: Plan,
+        methods: Sequence[Attributor],
+        seed: int,
+        camera: Camera,
+        doing: Callable[[str], None],
+    ) -> Generator[Outcome, None, None]:
+        """See :meth:`Executor.run`."""
+        worker = Worker(plan, methods, seed, camera)
+        try:
+            for unit in units:
+                yield from worker.run(unit, doing)
+        finally:
+            worker.close()
