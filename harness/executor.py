@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 
 from harness.attributor import Attributor
+from harness.errors import HarnessError
 from harness.gallery import Camera
 from harness.plan import Plan
 from harness.work import Outcome, Unit, Worker
+
+NAMES = ("local", "ray")
 
 
 class Executor(ABC):
@@ -26,6 +29,20 @@ class Executor(ABC):
         doing: Callable[[str], None],
     ) -> Generator[Outcome, None, None]:
         """The outcomes of all units in order. The other parameters are a :class:`harness.work.Worker`'s."""
+
+
+def make_executor(name: str, workers: int | None = None) -> Executor:
+    """The executor of one of the :data:`NAMES`. ``workers``: how many processes; None leaves it to the executor.
+
+    Raises ``HarnessError`` where it is not installed, or has no such number.
+    """
+    if name == "ray":
+        from harness.ray_executor import Ray
+
+        return Ray(workers)
+    if workers not in (None, 1):
+        raise HarnessError("The local executor is one worker; give --executor ray for more.")
+    return Local()
 
 
 class Local(Executor):
