@@ -21,13 +21,17 @@ from harness.executor import Executor
 from harness.gallery import Camera
 from harness.journal import differences
 from harness.plan import Plan
-from harness.provenance import environment
+from harness.provenance import environment, weights_of
 from harness.shard import image_of, spread
 from harness.work import Outcome, Unit, Worker, lost, set_up
 
 AHEAD = 4  # units that wait in line at each worker
 _TRIES = 2
-_PASSED_ON = ("HARNESS_", "HF_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "TOKENIZERS_", "TRANSFORMERS_")
+# Environment variables that the workers get too. Not all of HF_*: Ray shows them to whoever sees its dashboard.
+_PASSED_ON = (
+    "HARNESS_CACHE", "HF_HOME", "HF_HUB_OFFLINE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "TOKENIZERS_PARALLELISM", "TRANSFORMERS_VERBOSITY",
+)  # fmt: skip
 DIED = f"The worker process died on this sample, {_TRIES} times; its memory may have run out."
 
 
@@ -61,7 +65,7 @@ class Ray(Executor):
         joined = ray.is_initialized()
         if not joined:
             doing("starting Ray")
-            passed_on = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
+            passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             ray.init(
                 log_to_driver=False,
                 logging_level="error",
@@ -73,7 +77,7 @@ class Ray(Executor):
             count, gpus = _size(self.workers, int(ray.cluster_resources().get("GPU", 0)))
             doing(f"setting up {count} {'worker' if count == 1 else 'workers'}")
             crew = _Crew((plan, seed, camera), count, gpus)
-            crew.begin(plan.header)
+            crew.begin()
             doing(f"{count} {'worker' if count == 1 else 'workers'} at work")
             yield from crew.run(units)
         finally:
@@ -90,6 +94,12 @@ def _size(workers: int | None, gpus: int) -> tuple[int, int]:
     return workers or max(gpus, 1), min(gpus, 1)
 
 
+def _facts(plan: Plan) -> dict[str, Any]:
+    """What the results depend on that may differ between machines."""
+    weights = {cls.name: weights_of(cls, plan.options[cls]) for cls in (*plan.attributors, *plan.tasks)}
+    return environment() | {"weights": weights}
+
+
 class _Hand:
     """What runs in a worker's process."""
 
@@ -97,7 +107,7 @@ class _Hand:
         """Get ready for units. Returns what the results of this machine depend on."""
         plan, seed, camera = job
         self.worker = Worker(plan, [set_up(cls, plan) for cls in plan.attributors], seed, camera)
-        return environment()
+        return _facts(plan)
 
     def run(self, unit: Unit) -> list[Outcome]:
         """All outcomes of a unit."""
@@ -126,21 +136,22 @@ class _Crew:
         self._hands = [self._actor.remote() for _ in range(count)]
         self._errands: deque[_Errand] = deque()
 
-    def begin(self, header: dict[str, Any]) -> None:
-        """Set all workers up. Raises ``HarnessError`` where one cannot be, or is on another kind of machine than the
-        header says: its results could not be told apart from others."""
+    def begin(self) -> None:
+        """Set all workers up. Raises ``HarnessError`` where one cannot be, or has other libraries, weights or another
+        device than this process, which the journal's header tells of: its results could not be told from others."""
         from ray.exceptions import RayError
 
+        here = _facts(self._plan)
         for reference in [hand.begin.remote(self._job) for hand in self._hands]:
             try:
                 there = _value(reference)
             except RayError as error:
                 raise HarnessError(f"A worker cannot be set up: {one_line(error)}") from error
-            changes = differences({name: header[name] for name in there}, there)
+            changes = differences(here, there)
             if changes:
                 raise HarnessError(
-                    f"A worker's environment is not that of this machine ({'; '.join(changes)}); "
-                    "start the harness on one like the workers'."
+                    f"A worker's machine is not like this one ({'; '.join(changes)}); "
+                    "start the harness on one that is like the workers'."
                 )
 
     def run(self, units: Sequence[Unit]) -> Generator[Outcome, None, None]:

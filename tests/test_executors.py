@@ -20,6 +20,7 @@ from harness.executor import Executor, make_executor
 from harness.hookspecs import hookimpl
 from harness.journal import read_journal
 from harness.plugin import NoOptions
+from harness.ray_executor import _size
 from harness.registry import Registry
 from harness.runner import Result, evaluate
 
@@ -72,6 +73,12 @@ def test_the_local_executor_is_one_worker() -> None:
     assert make_executor("local", 1) and make_executor("local")
     with pytest.raises(HarnessError, match="give --executor ray"):
         make_executor("local", 2)
+
+
+def test_a_worker_has_a_gpu_where_there_are_any() -> None:
+    assert [_size(*asked) for asked in ((None, 0), (3, 0), (None, 4), (2, 4))] == [(1, 0), (3, 0), (4, 1), (2, 1)]
+    with pytest.raises(HarnessError, match="4 GPUs for 5 workers; give --workers 4"):
+        _size(5, 4)
 
 
 def test_ray_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,5 +157,8 @@ def test_what_a_worker_cannot_load_ends_the_run_in_its_words(folder: Path, ray: 
 
 def test_a_worker_on_another_machine_is_refused(folder: Path, ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.provenance._device", lambda: "a GPU that the workers lack")
-    with pytest.raises(HarnessError, match=r"device: \"a GPU that the workers lack\", now \"cpu\""):
+    monkeypatch.setattr(toys.ToyModel, "files", lambda self: [folder / "bench" / "direct.json"])
+    with pytest.raises(HarnessError, match="A worker's machine is not like this one") as caught:
         run(folder, "other", make_executor("ray", 1))
+    assert 'device: "a GPU that the workers lack", now "cpu"' in str(caught.value)
+    assert 'weights.toy.direct.json: "sha256:' in str(caught.value)
