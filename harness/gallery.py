@@ -10,7 +10,9 @@ is without a gallery. Saliency maps can show the image they are about: what must
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -47,16 +49,14 @@ def picture_id(*key: str | int) -> str:
     return blake2b("\n".join(map(str, key)).encode(errors="backslashreplace"), digest_size=8).hexdigest()
 
 
-class Gallery:
-    """The gallery of a run's folder. ``records``: those to keep pictures of. ``fresh`` discards older ones."""
+class Camera:
+    """Takes the pictures of the records chosen, ``records``, wherever their results are made."""
 
-    def __init__(self, folder: Path, records: frozenset[RecordKey], fresh: bool = False) -> None:
-        self._folder, self._records = folder / FOLDER, records
-        if fresh and self._folder.is_dir():
-            for path in [*self._folder.glob("*.png"), *self._folder.glob("*.json")]:
-                path.unlink(missing_ok=True)
+    def __init__(self, records: frozenset[RecordKey]) -> None:
+        self._records = records
+        self._taken: set[RecordKey] = set()
 
-    def keep(
+    def take(
         self,
         key: Key,
         frame: np.ndarray,
@@ -65,24 +65,41 @@ class Gallery:
         model: Model,
         answer: str,
         said: Attribution | None,
-    ) -> None:
-        """Store the pictures of one result, if its record is among those chosen.
+    ) -> dict[str, bytes]:
+        """The files about one result by their names; none if its record is not among those chosen.
 
         ``frame``: uint8 [side, side, 3]. ``content``: the part of it that is image. ``said``: None where the
-        attributor failed. Raises ``HarnessError`` where the folder cannot be written.
+        attributor failed.
         """
         record: RecordKey = key[:4]
         if record not in self._records:
-            return
-        about = self._folder / f"{picture_id(*record)}.json"
+            return {}
+        files: dict[str, bytes] = {}
+        if record not in self._taken:
+            self._taken.add(record)
+            facts = {"redistributable": source.redistributable is True, "tokens": _tokens(model, answer)}
+            grey = (frame == frame[..., :1]).all()
+            files[f"{picture_id(*record)}.png"] = _png(frame[..., 0] if grey else frame)
+            files[f"{picture_id(*record)}.json"] = json.dumps(facts).encode("ascii") + b"\n"
+        if said is not None and said.saliency is not None:
+            files[f"{picture_id(*key)}.png"] = _png(_grey(said.saliency, content))
+        return files
+
+
+class Gallery:
+    """The gallery of a run's folder. ``fresh`` discards older pictures."""
+
+    def __init__(self, folder: Path, fresh: bool = False) -> None:
+        self._folder = folder / FOLDER
+        if fresh and self._folder.is_dir():
+            for path in [*self._folder.glob("*.png"), *self._folder.glob("*.json")]:
+                path.unlink(missing_ok=True)
+
+    def keep(self, files: Mapping[str, bytes]) -> None:
+        """Store what a camera took. Raises ``HarnessError`` where the folder cannot be written."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if not about.exists():
-                _save(about.with_suffix(".png"), frame if (frame != frame[..., :1]).any() else frame[..., 0])
-                facts = {"redistributable": source.redistributable is True, "tokens": _tokens(model, answer)}
-                write_whole(about, json.dumps(facts).encode("ascii") + b"\n")
-            if said is not None and said.saliency is not None:
-                _save(self._folder / f"{picture_id(*key)}.png", _grey(said.saliency, content))
+            for name, data in files.items():
+                write_whole(self._folder / name, data)
         except OSError as error:
             raise HarnessError(f"The gallery {self._folder} cannot be written: {error.strerror or error}.") from error
 
@@ -104,7 +121,9 @@ def _grey(saliency: np.ndarray, content: Box) -> np.ndarray:
     return grey
 
 
-def _save(path: Path, pixels: np.ndarray) -> None:
+def _png(pixels: np.ndarray) -> bytes:
     from PIL import Image
 
-    Image.fromarray(np.ascontiguousarray(pixels)).save(path, format="PNG", optimize=True)
+    buffer = BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -17,7 +17,7 @@ Loadable = TypeVar("Loadable", bound="Model | Editor | Attributor")
 
 
 def load(cls: type[Loadable], options: NoOptions, kind: str) -> Loadable:
-    """A model, an editor or an attributor, ready for use. Raises ``RunError`` where it cannot be loaded, in its own words."""
+    """A model, an editor or an attributor, ready for use. Raises ``RunError``, in its own words, where it cannot be."""
     try:
         plugin = cls(options)
         plugin.load()

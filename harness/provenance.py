@@ -38,7 +38,7 @@ def describe(registry: Registry, cls: type[Plugin], options: NoOptions) -> dict[
         "options": option_values(cls, options),
     }
     # A source's data are in the digest of its samples.
-    weights = {} if issubclass(cls, Source) else identities(_files(cls, options))
+    weights = {} if issubclass(cls, Source) else weights_of(cls, options)
     return about | ({"weights": weights} if weights else {})
 
 
@@ -51,13 +51,15 @@ def option_values(cls: type[Plugin], options: NoOptions) -> dict[str, Any]:
     return values
 
 
-def _files(cls: type[Plugin], options: NoOptions) -> list[Path]:
+def weights_of(cls: type[Plugin], options: NoOptions) -> dict[str, str | None]:
+    """What identifies the weights and data files that a plugin computes with, by their names."""
     try:
-        return [Path(path) for path in cls(options).files()]
+        files = [Path(path) for path in cls(options).files()]
     except HarnessError:
         raise
     except Exception as error:
         raise HarnessError(f"The plugin {cls.name!r} cannot say which files it uses: {one_line(error)}.") from error
+    return identities(files)
 
 
 def shipped(cls: type[Plugin], path: Path) -> str:

@@ -3,32 +3,25 @@ journal."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from harness.attempt import SharedCase, attempt, checked, failure, not_applicable, one_line
-from harness.attributor import Attributor, Case
+from harness.attempt import one_line
+from harness.attributor import Attributor
 from harness.errors import HarnessError
-from harness.faithfulness import FIELDS, faithfulness
-from harness.gallery import Gallery, choose
-from harness.geometry import FRAME_SIDE, Box, Letterbox
-from harness.images import letterbox
-from harness.journal import KEY, Journal, Key
-from harness.loading import load
-from harness.memory import free_memory
-from harness.model import Capture, Model
-from harness.plan import Plan, Task, make_plan
+from harness.executor import Executor, Local
+from harness.gallery import Camera, Gallery, choose
+from harness.journal import Journal
+from harness.plan import Plan, make_plan
 from harness.progress import Progress
 from harness.registry import Registry
 from harness.shard import Shard
-from harness.source import MODES, Mode, Sample, read
+from harness.source import MODES, Mode
+from harness.work import Unit, key_of, set_up
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,6 +59,7 @@ def evaluate(
     gallery: int = 0,
     faithful: int = 0,
     shard: Shard | None = None,
+    executor: Executor | None = None,
 ) -> Result:
     """Explain a benchmark's records by each of the attributors, and journal how well each finds the evidence.
 
@@ -77,7 +71,8 @@ def evaluate(
     that was stopped there goes on, unless ``fresh``. ``gallery``: keep pictures of so many records, evenly
     spread, of those that this start explains (:mod:`harness.gallery`). ``faithful``: measure deletion and
     insertion areas in so many steps (:mod:`harness.faithfulness`), 0 for not. ``shard``: explain that part of the
-    records alone, in a folder of its own below ``output`` (:mod:`harness.shard`). Ctrl-C ends the run cleanly.
+    records alone, in a folder of its own below ``output`` (:mod:`harness.shard`). ``executor``: who does the work
+    (:mod:`harness.executor`); None for this process. Ctrl-C ends the run cleanly.
     Plugins' ``run_finished`` hooks are the caller's to call.
 
     A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises
@@ -95,11 +90,10 @@ def evaluate(
         plan, output = shard.of(plan), shard.folder(output)
     interrupted = False
     with Journal(output, plan.header, fresh) as journal:
-        pictures = Gallery(output, pictured, fresh)
-        run = _Run(plan, methods, seed, journal, console, pictures, registry)
+        run = _Run(plan, methods, seed, journal, console, Camera(pictured), Gallery(output, fresh), registry)
         registry.run_started(output, plan.header, len(journal.rows), console)
         try:
-            run.all_models()
+            run.all_units(executor or Local())
         except KeyboardInterrupt:
             interrupted = True
         rows = list(journal.rows.values())
@@ -116,9 +110,8 @@ def evaluate(
 
 def _set_up(cls: type[Attributor], plan: Plan) -> Attributor:
     """An attributor that is loaded; its notes join the plan's, and the header, for boards to show."""
+    method = set_up(cls, plan)
     try:
-        method = cls(plan.options[cls])
-        method.load()
         notes = [str(note) for note in method.notes({source.name for source in plan.sources.values()})]
     except HarnessError:
         raise
@@ -132,21 +125,51 @@ def _set_up(cls: type[Attributor], plan: Plan) -> Attributor:
 
 @dataclass
 class _Run:
-    """One start of a run: goes through the plan and journals what is not in the journal yet."""
+    """One start of a run: has what is not in the journal yet done, and journals it."""
 
     plan: Plan
     methods: list[Attributor]
     seed: int
     journal: Journal
     console: Console
+    camera: Camera
     gallery: Gallery
     registry: Registry
     _said: set[str] = field(default_factory=set)
 
-    def all_models(self) -> None:
-        """Everything, one model in memory at a time."""
+    def all_units(self, executor: Executor) -> None:
+        """Everything that is left, in the order of the plan."""
         total = self.plan.records * len(self.methods)
         done = len(self.journal.rows)
+        self._introduce(done, total)
+        units = list(self._units())
+        with Progress(self.console, total, done) as progress, ExitStack() as stack:
+            work = executor.run(units, self.plan, self.methods, self.seed, self.camera, progress.doing)
+            stack.enter_context(closing(work))  # so that Ctrl-C gives models and workers back
+            for outcome in work:
+                for about in outcome.timings:
+                    self.journal.time(**about)
+                self.gallery.keep(outcome.pictures)
+                if outcome.row["status"] == "not_applicable":
+                    self._say(f"{outcome.row['error']}: those results are marked as not applicable.")
+                self.journal.add(outcome.row)
+                self.registry.sample_scored(self.journal.folder, outcome.row, self.console)
+                progress.advance()
+
+    def _units(self) -> Iterator[Unit]:
+        """What is not in the journal yet, by model and sample."""
+        for cls, tasks in self.plan.tasks.items():
+            for _, group in groupby(tasks, key=lambda task: (task.sample.source, task.sample.index)):
+                todo = [
+                    (task, place)
+                    for task in group
+                    for place, method in enumerate(self.methods)
+                    if key_of(task, cls, method) not in self.journal.rows
+                ]
+                if todo:
+                    yield Unit(cls, todo)
+
+    def _introduce(self, done: int, total: int) -> None:
         if self.plan.absent:
             self._say(f"The benchmark has no {' or '.join(self.plan.absent)}.json: that mode is left out.")
         for note in self.plan.notes:
@@ -162,143 +185,9 @@ class _Run:
             self._say(f"Shard {which}: {self.plan.records} of {planned} records.")
         if done:
             self._say(f"{done} of {total} results are in {self.journal.folder} already.")
-        with Progress(self.console, total, done) as progress:
-            for cls, tasks in self.plan.tasks.items():
-                self._one_model(cls, tasks, progress)
-
-    def _one_model(self, cls: type[Model], tasks: list[Task], progress: Progress) -> None:
-        able = [method for method in self.methods if method.needs <= cls.capabilities]
-        captures = frozenset[Capture]().union(*(method.captures for method in able))
-        model: Model | None = None
-        for _, group in groupby(tasks, key=lambda task: (task.sample.source, task.sample.index)):
-            todo = [(task, method) for task in group for method in self.methods]
-            todo = [
-                (task, method) for task, method in todo if _key(task, cls, method) not in self.journal.rows
-            ]
-            scene: _Scene | Exception | None = None
-            if any(method in able for _, method in todo):
-                if model is None:
-                    progress.doing(f"loading {cls.name}")
-                    model = self._load(cls)
-                progress.doing(f"{cls.name} · reading an image")
-                scene = self._read(todo[0][0])
-            shared: dict[Mode, dict[str, Any]] = {task.record.mode: {} for task, _ in todo}
-            for task, method in todo:
-                progress.doing(f"{cls.name} · {task.record.mode} · {method.name}")
-                key = _key(task, cls, method)
-                if method not in able or model is None or scene is None:
-                    fields = self._decline(cls, method)
-                elif isinstance(scene, Exception):
-                    fields = failure(scene)
-                else:
-                    case = SharedCase(
-                        model=model,
-                        image=scene.frame.copy(),
-                        question=task.sample.question(task.record.mode),
-                        answer=task.record.prediction,
-                        content=scene.place.content,
-                        seed=seed_of(self.seed, task.sample, task.record.mode),
-                        captures=captures,
-                        shared=shared[task.record.mode],
-                        own=method.captures,
-                    )
-                    fields = self._attempt(method, case, task, scene, key)
-                if self.plan.faithfulness:
-                    fields |= {name: fields.get(name) for name in FIELDS}
-                row = _row(task, key, fields)
-                self.journal.add(row)
-                self.registry.sample_scored(self.journal.folder, row, self.console)
-                progress.advance()
-        del model
-        free_memory()
-
-    def _attempt(
-        self, method: Attributor, case: SharedCase, task: Task, scene: _Scene, key: Key
-    ) -> dict[str, Any]:
-        """Explain one case, and measure and keep what the run asks for besides, at nobody's cost."""
-        about, start = dict(zip(KEY, key, strict=True)), time.perf_counter()
-        fields, said = attempt(method, case, scene.place, scene.truth)
-        self.journal.time("attribute", time.perf_counter() - start, **about)
-        source = self.plan.sources[task.record.dataset]
-        self.gallery.keep(key, scene.frame, case.content, source, case.model, case.answer, said)
-        if self.plan.faithfulness:
-            start = time.perf_counter()
-            apart = Case(case.model, scene.frame.copy(), case.question, case.answer, case.content, case.seed)
-            fields |= faithfulness(said, apart, self.plan.faithfulness)
-            self.journal.time("faithfulness", time.perf_counter() - start, **about)
-        return fields
-
-    def _load(self, cls: type[Model]) -> Model:
-        start = time.perf_counter()
-        model = load(cls, self.plan.options[cls], "model")
-        self.journal.time("load", time.perf_counter() - start, model=cls.name)
-        return model
-
-    def _read(self, task: Task) -> _Scene | Exception:
-        """The image of a sample in its frame, or what is wrong with it."""
-        start = time.perf_counter()
-        sample = task.sample
-        try:
-            image = read(self.plan.sources[task.record.dataset], sample)
-            frame, place = letterbox(image, FRAME_SIDE)
-            # What an annotator drew past the edge is no image.
-            truth = [box.clip(place.width, place.height) for box in checked(sample.boxes)]
-            scene = _Scene(frame, place, truth)
-        except Exception as error:
-            return error
-        self.journal.time("read", time.perf_counter() - start, source=sample.source, index=sample.index)
-        return scene
-
-    def _decline(self, cls: type[Model], method: Attributor) -> dict[str, Any]:
-        missing = " and ".join(sorted(method.needs - cls.capabilities))
-        reason = f"{method.name} needs {missing}, which {cls.name} does not offer"
-        self._say(f"{reason}: those results are marked as not applicable.")
-        return not_applicable(reason)
 
     def _say(self, text: str) -> None:
         """Tell the user something, once."""
         if text not in self._said:
             self._said.add(text)
             self.console.print(text, markup=False, highlight=False)
-
-
-@dataclass(frozen=True)
-class _Scene:
-    """A frame image, uint8 [side, side, 3], its place, and the true boxes in native pixels."""
-
-    frame: np.ndarray
-    place: Letterbox
-    truth: list[Box]
-
-
-def _key(task: Task, cls: type[Model], method: Attributor) -> Key:
-    return task.sample.source, task.sample.index, cls.name, task.record.mode, method.name
-
-
-def seed_of(seed: int, sample: Sample, mode: Mode) -> int:
-    """A 32-bit seed of one case, the same for all models and attributors, in any order."""
-    name = "\n".join(map(str, (seed, sample.source, sample.index, mode)))
-    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
-
-
-def image_id(sample: Sample) -> str:
-    """Which rows are about one image: 16 hexadecimal digits that do not give a patient's file name away."""
-    return blake2b(f"{sample.source}\n{sample.image}".encode(), digest_size=8).hexdigest()
-
-
-def _row(task: Task, key: Key, fields: dict[str, Any]) -> dict[str, Any]:
-    sample = task.sample
-    return {
-        **dict(zip(KEY, key, strict=True)),
-        "image": image_id(sample),
-        "attribute": sample.attribute,
-        "answer": task.record.prediction,
-        "truth": _json_boxes(sample.boxes),
-        "concept_truth": sample.concept,
-        **fields,
-    }
-
-
-def _json_boxes(boxes: Sequence[Box]) -> list[list[float | None]]:
-    """Boxes as JSON; an edge that is no number becomes null."""
-    return [[float(edge) if np.isfinite(edge) else None for edge in box] for box in boxes]

@@ -49,9 +49,9 @@ def paper_header(table: Table) -> list[str]:
     overall = "IoU overall" if models else "IoU"
     p = ["p"] if table.pairs else []
     more = [name for name, field in MORE.items() if _has(table, field)]
-    seconds = ["Seconds"] if _has(table, "seconds") else []
+    costs = [name for name, field in (("Seconds", "seconds"), ("GPU GB", "gpu_bytes")) if _has(table, field)]
     return [
-        "#", "Attributor", overall, *p, *models, *FIGURES[1:], *more, *_rest_header(table, True), *seconds,
+        "#", "Attributor", overall, *p, *models, *FIGURES[1:], *more, *_rest_header(table, True), *costs,
     ]  # fmt: skip
 
 
@@ -60,10 +60,12 @@ def paper_row(table: Table, score: Score) -> list[str]:
     models = _by_model(table, score) if len(table.models) > 1 else []
     p = [p_value(score)] if table.pairs else []
     more = [_percent(getattr(score, field)) for field in MORE.values() if _has(table, field)]
-    seconds = [_seconds(score.seconds)] if _has(table, "seconds") else []
+    costs = [_seconds(score.seconds)] if _has(table, "seconds") else []
+    if _has(table, "gpu_bytes"):
+        costs.append(NOTHING if score.gpu_bytes is None else f"{score.gpu_bytes / 1e9:.1f}")
     return [
         _rank(score), plain(score.attributor), with_interval(score, "iou", mark=True), *p, *models,
-        *_figures(score)[1:], *more, *_rest_row(table, score, True), *seconds,
+        *_figures(score)[1:], *more, *_rest_row(table, score, True), *costs,
     ]  # fmt: skip
 
 

@@ -57,9 +57,14 @@ COLUMNS = (
         "that methods share is in the time of the first that asks for it, and what a method has kept from earlier runs "
         "(MedFocus's concept boxes) is in nobody's: for its full time, run with --cache off.",
     ),
+    (
+        "GPU GB",
+        "the most GPU memory that one record took, in 10^9 bytes, with the model's weights and all that was on the GPU "
+        "at the time, methods loaded beside it included; of several GPUs, on the one that had the most in use.",
+    ),
 )
 # Columns that only some boards have.
-OPTIONAL = ("p", "Pointing", "Deletion, Insertion", "Concept right", "N/A", "Seconds")
+OPTIONAL = ("p", "Pointing", "Deletion, Insertion", "Concept right", "N/A", "Seconds", "GPU GB")
 
 
 def explained(used: set[str]) -> list[tuple[str, str]]:

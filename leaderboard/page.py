@@ -20,11 +20,11 @@ from leaderboard.tables import Board, Table
 
 SLICES_SHOWN = 40
 # Columns of which less is better; of the others more is, but for the name.
-_LESS = ("#", "Deletion", "Whole image", "Failed", "N/A", "Passes", "Seconds", "p")
+_LESS = ("#", "Deletion", "Whole image", "Failed", "N/A", "Passes", "Seconds", "GPU GB", "p")
 _FIELDS = {
     "#": "rank", "p": "p", "Precision": "precision", "Recall": "recall", "F1": "f1", **MORE,
     "Concept right": "concept", "Whole image": "fallback", "Records": "records", "Failed": "failed",
-    "N/A": "not_applicable", "Seconds": "seconds",
+    "N/A": "not_applicable", "Seconds": "seconds", "GPU GB": "gpu_bytes",
 }  # fmt: skip
 PRIVATE = (
     "This page shows images of a source that is not declared free to share. It is for those who may see them: "

@@ -32,6 +32,7 @@ class Score:
     record that did not fail; ``seconds`` likewise, None where no time was kept. Without any record, the
     figures are None. ``intervals``: 95% interval of each metric's mean, over images drawn anew. ``p``:
     whether its IoU is the best's (:func:`compare`), None for the best itself and for those without a rank.
+    ``gpu_bytes``: the most GPU memory that one record took, weights included, None where none was measured.
     """
 
     attributor: str
@@ -54,6 +55,7 @@ class Score:
     by_model: dict[str, float]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     p: float | None = None
+    gpu_bytes: float | None = None
 
 
 @dataclass(frozen=True)

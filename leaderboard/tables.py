@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from harness.journal import Key
+from harness.journal import Key, key_of
 from leaderboard.breakdowns import Sizes, Slice, break_down
 from leaderboard.figures import image_of, shares
 from leaderboard.merge import Row, Run, load, planned_records, record_of
 from leaderboard.scores import Pair, Score, compare, scores_of
-from leaderboard.timings import read_seconds
+from leaderboard.timings import read_gpu_bytes, read_seconds
 
 MODE_TITLES = {"direct": "Direct answers", "reasoning": "Reasoning"}
 
@@ -104,11 +104,14 @@ def make_board(folders: Sequence[Path]) -> Board:
     headers = [run.header for run in runs]
     modes = [mode for mode in MODE_TITLES if any(row["mode"] == mode for row in rows)]
     seconds: dict[Key, float] = {}
+    memory: dict[Key, float] = {}
     for folder in reversed([folder for run in runs for folder in run.folders]):
         seconds |= read_seconds(folder)
+        memory |= read_gpu_bytes(folder)
     sizes = Sizes.of(shares(rows))
     tables = [
-        _table(mode, [row for row in rows if row["mode"] == mode], headers, seconds, sizes) for mode in modes
+        _table(mode, [row for row in rows if row["mode"] == mode], headers, seconds, memory, sizes)
+        for mode in modes
     ]
     return Board(tables, _failures(rows), runs, rows)
 
@@ -123,7 +126,12 @@ def _failures(rows: list[Row]) -> list[Failure]:
 
 
 def _table(
-    mode: str, rows: list[Row], headers: list[Row], seconds: Mapping[Key, float], sizes: Sizes
+    mode: str,
+    rows: list[Row],
+    headers: list[Row],
+    seconds: Mapping[Key, float],
+    memory: Mapping[Key, float],
+    sizes: Sizes,
 ) -> Table:
     tried = [row for row in rows if row["status"] != "not_applicable"]
     hopeless = {row["model"] for row in rows} - {row["model"] for row in tried}
@@ -132,6 +140,11 @@ def _table(
         counts = header["planned"].get(mode, {})
         planned |= {model: count for model, count in counts.items() if count and model not in hopeless}
     scores, pairs = compare(rows, scores_of(rows, seconds))
+    most: dict[str, float] = {}
+    for row in rows:
+        if (bytes_used := memory.get(key_of(row))) is not None:
+            most[row["attributor"]] = max(bytes_used, most.get(row["attributor"], 0))
+    scores = [replace(score, gpu_bytes=most.get(score.attributor)) for score in scores]
     return Table(
         mode=mode,
         models=sorted(planned),

@@ -15,8 +15,8 @@ from harness.journal import Key, key_of
 from harness.metrics import Overlap, overlap
 from harness.plan import default_bench, thin
 from harness.registry import Registry
-from harness.runner import image_id
 from harness.source import Mode, Sample
+from harness.work import image_id
 from leaderboard.merge import Row, record_of
 from leaderboard.shards import missing_shards, read
 

@@ -22,8 +22,8 @@ from harness import Attribution, Attributor, Case, Registry
 from harness.geometry import FRAME_SIDE
 from harness.images import letterbox
 from harness.plan import make_plan
-from harness.runner import seed_of
 from harness.source import MODES
+from harness.work import seed_of
 
 GRID = 8
 RESULTS = Path("docs/sanity_check.json")

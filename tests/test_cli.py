@@ -22,8 +22,9 @@ import harness.cli
 import harness.registry
 import harness.runner
 from harness.attributor import Attribution, Attributor, Case
-from harness.commands.evaluate import MODE_CHOICES
+from harness.commands.evaluate import EXECUTORS, MODE_CHOICES
 from harness.errors import HarnessError
+from harness.executor import NAMES, Local
 from harness.geometry import Box
 from harness.hookspecs import hookimpl
 from harness.model import Capability, Model
@@ -372,7 +373,7 @@ def test_a_command_that_is_interrupted(
 
 
 def test_modes_are_the_benchmarks() -> None:
-    assert MODE_CHOICES == MODES
+    assert MODE_CHOICES == MODES and EXECUTORS == NAMES
 
 
 def test_eval_passes_everything_on(capsys: pytest.CaptureFixture[str], evaluated: SimpleNamespace) -> None:
@@ -384,7 +385,7 @@ def test_eval_passes_everything_on(capsys: pytest.CaptureFixture[str], evaluated
     )  # fmt: skip
     assert (status, err) == (0, "")
     arguments = evaluated.calls[0]
-    assert arguments.pop("console")
+    assert arguments.pop("console") and isinstance(arguments.pop("executor"), Local)
     assert arguments == {
         "attributors": ["halves", "other"], "models": ["toy"], "modes": ["reasoning"], "bench": Path("b"),
         "data_root": Path("d"), "options": ["halves.share=0.1", "toy.x=1"], "limit": 7, "seed": 3,

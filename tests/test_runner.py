@@ -23,8 +23,9 @@ from harness.geometry import Box
 from harness.journal import read_journal
 from harness.metrics import overlap
 from harness.plan import thin
-from harness.runner import Result, evaluate, seed_of
+from harness.runner import Result, evaluate
 from harness.source import MODES
+from harness.work import seed_of
 from leaderboard.tables import make_board
 
 NAMES = ("good", "map", "traces")

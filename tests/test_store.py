@@ -155,7 +155,7 @@ def test_a_run_gives_the_same_bytes_with_and_without(tmp_path: Path, monkeypatch
     for name, cache in (("off", "off"), ("empty", str(tmp_path / "cache")), ("full", str(tmp_path / "cache"))):
         monkeypatch.setenv("HARNESS_CACHE", cache)
         evaluate(
-            Registry.discover(), ["medfocus"], models=["phantom-gemma3"], modes=["direct"], limit=2,
+            Registry.discover(), ["medfocus"], models=["phantom-gemma3"], modes=["direct"], limit=1,
             output=tmp_path / name, console=Console(file=io.StringIO()),
         )  # fmt: skip
         journals.append((tmp_path / name / "journal.jsonl").read_bytes())

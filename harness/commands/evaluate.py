@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EMBEDDED_LIMIT = 240
 INTERRUPTED = 130  # exit status
+EXECUTORS = ("local", "ray")  # harness.executor.NAMES, without importing what that imports
 MODE_CHOICES: tuple[Mode, ...] = (
     "direct",
     "reasoning",
@@ -72,6 +73,14 @@ def add_parser(subparsers: Any) -> None:
         help="explain the K-th of N parts of the records alone, in a folder of its own in --output; parts can run at "
         "the same time, and `harness leaderboard` of --output joins them",
     )  # fmt: skip
+    parser.add_argument(
+        "--executor", choices=EXECUTORS, default="local",
+        help="who does the work: this process, or workers of Ray, here or on the cluster that RAY_ADDRESS names "
+        "(pip install 'medground-harness[ray]'); the journal is the same",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", type=whole(1), metavar="N", help="workers of --executor ray (default: one a GPU, else one)"
+    )
     parser.add_argument("--fresh", action="store_true", help="start anew, not where the last run stopped")
     add_run_arguments(parser)
     add_cache_argument(parser)
@@ -95,6 +104,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from harness import runner
+    from harness.executor import make_executor
     from harness.registry import Registry
     from harness.shard import Shard
 
@@ -118,6 +128,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         gallery=args.gallery,
         faithful=args.faithfulness,
         shard=Shard.parse(args.shard) if args.shard is not None else None,
+        executor=make_executor(args.executor, args.workers),
     )
     if result.finished:
         registry.run_finished(result.folder, console)
