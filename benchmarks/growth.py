@@ -2,9 +2,9 @@
 
 Run from the repository's root: ``python -m benchmarks.growth``; it writes ``docs/growth.svg``. A Qwen2.5-VL of the real
 class with random weights (12 layers of 8 heads) reads square frames of 64 to 1,024 image tokens, for a plain score, for
-all captures and with ``output_attentions=True``; the embedded Qwen2.5-VL scores batches of 1 to 64 hidden concepts;
-and random draws, which cost nothing themselves, are evaluated over 15 to 240 records. Memory is the peak above that of
-the loaded model, each in a process of its own (Linux only); seconds are the least of three.
+all captures and with ``output_attentions=True``; the embedded Qwen2.5-VL scores batches of 1 to 64 hidden concepts; and
+MedFocus, its concept boxes kept from the run before, is evaluated over 15 to 240 records. Memory is the peak above that
+of the loaded model, each in a process of its own (Linux only); seconds are the least of three.
 """
 
 from __future__ import annotations
