@@ -46,7 +46,6 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=100)
     args = parser.parse_args()
     write_samples(args.patients)
-    # A new folder each time: a build's header does not see that the weights have changed.
     with TemporaryDirectory() as name:
         folder = Path(name)
         build(Registry.discover(), sources=["phantom"], models=MODELS, output=folder)
