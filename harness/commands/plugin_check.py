@@ -107,4 +107,6 @@ def show(outcomes: Sequence[Outcome], console: Console) -> None:
             table.add_row(Text(outcome.check), Text("not run", "yellow"), Text(outcome.claim, "dim"))
     console.print(table)
     passed = sum(outcome.passed for outcome in outcomes)
-    console.print(f"{passed} of {len(outcomes)} checks passed\n", markup=False, highlight=False)
+    idle = sum(not outcome.ran for outcome in outcomes)
+    rest = f", {idle} not run: nothing to judge" if idle else ""
+    console.print(f"{passed} of {len(outcomes)} checks passed{rest}\n", markup=False, highlight=False)

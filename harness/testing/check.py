@@ -28,7 +28,7 @@ class Unfit(Fault):
 
 
 class Moot(Exception):
-    """Nothing to judge by this check, because of a fault that is another check's to tell."""
+    """Nothing to judge by this check: for a fault that is another check's to tell, or for what is not declared."""
 
 
 class ConformanceError(AssertionError):
@@ -37,7 +37,7 @@ class ConformanceError(AssertionError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a check went. ``fault``: one sentence, None for none. ``ran``: False where another's fault forbade it."""
+    """How a check went. ``fault``: one sentence, None for none. ``ran``: False where there was nothing to judge."""
 
     check: str
     claim: str

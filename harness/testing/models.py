@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, get_args
 
 import numpy as np
@@ -12,7 +12,18 @@ from harness.attempt import seed_everything
 from harness.images import letterbox
 from harness.model import Capability, Model, Trace
 from harness.source import question
-from harness.testing.check import Fault, Outcome, Unfit, check_contract, demand, load, raised_by, run_checks, sentence
+from harness.testing.check import (
+    Fault,
+    Moot,
+    Outcome,
+    Unfit,
+    check_contract,
+    demand,
+    load,
+    raised_by,
+    run_checks,
+    sentence,
+)
 from harness.testing.pictures import film
 from harness.testing.region import SIDE
 from harness.testing.watched import ALL_CAPTURES, ARRAYS
@@ -80,6 +91,21 @@ class Asked:
         return self.model.trace(self.frames[0], QUESTION, TEXTS[-1], ALL_CAPTURES)
 
 
+def needing(*capabilities: Capability) -> Callable[[Callable[[Asked], None]], Callable[[Asked], None]]:
+    """A check of models that declare all of the capabilities; of others there is nothing to judge."""
+
+    def gate(check: Callable[[Asked], None]) -> Callable[[Asked], None]:
+        @wraps(check)
+        def gated(asked: Asked) -> None:
+            if not all(map(asked.can, capabilities)):
+                raise Moot
+            check(asked)
+
+        return gated
+
+    return gate
+
+
 def contract(asked: Asked) -> None:
     """It has a name, a docstring, described options and capabilities that exist."""
     capabilities, known = asked.model.capabilities, get_args(Capability)
@@ -105,66 +131,67 @@ def offers_what_it_declares(asked: Asked) -> None:
                 raise Fault(f"It has {name}() but does not declare {capability!r}: methods that need it will not run.")
 
 
+@needing("generate")
 def answers_in_text(asked: Asked) -> None:
     """Its answers are text, for a film and for a blank frame."""
-    if asked.can("generate"):
-        for answer in (asked.answer, asked.model.answer(asked.frames[-1], QUESTION)):
-            if not isinstance(answer, str):
-                raise Fault(f"An answer is {type(answer).__name__}, not text.")
+    for answer in (asked.answer, asked.model.answer(asked.frames[-1], QUESTION)):
+        if not isinstance(answer, str):
+            raise Fault(f"An answer is {type(answer).__name__}, not text.")
 
 
+@needing("generate")
 def repeatable(asked: Asked) -> None:
     """Asked again it gives the same answer, whatever the state of the process's random generators."""
-    if asked.can("generate"):
-        first = asked.answer
-        seed_everything(1)
-        if asked.model.answer(asked.frames[0], QUESTION) != first:
-            raise Fault("The same question about the same frame gets another answer; decode greedily.")
+    first = asked.answer
+    seed_everything(1)
+    if asked.model.answer(asked.frames[0], QUESTION) != first:
+        raise Fault("The same question about the same frame gets another answer; decode greedily.")
 
 
+@needing("score")
 def score_has_its_shape(asked: Asked) -> None:
     """Its scores are numbers [images, tokens], the same count of tokens for every image."""
-    if asked.can("score"):
-        for text, scores in asked.scores.items():
-            wanted = (len(asked.frames), len(asked.model.tokens(text)))
-            if not isinstance(scores, np.ndarray) or scores.shape != wanted:
-                shape = list(scores.shape) if isinstance(scores, np.ndarray) else type(scores).__name__
-                raise Unfit(f"The scores of {wanted[0]} images and {wanted[1]} tokens are {shape}, not {list(wanted)}.")
+    for text, scores in asked.scores.items():
+        wanted = (len(asked.frames), len(asked.model.tokens(text)))
+        if not isinstance(scores, np.ndarray) or scores.shape != wanted:
+            shape = list(scores.shape) if isinstance(scores, np.ndarray) else type(scores).__name__
+            raise Unfit(f"The scores of {wanted[0]} images and {wanted[1]} tokens are {shape}, not {list(wanted)}.")
 
 
+@needing("score")
 def scores_are_log_probabilities(asked: Asked) -> None:
     """Its scores are finite and never above zero."""
-    if asked.can("score"):
-        for scores in asked.scores.values():
-            if not np.isfinite(scores).all():
-                raise Fault("A score is NaN or infinite.")
-            if scores.max() > 1e-6:
-                raise Fault(f"A score is {scores.max():.3g}, above zero: no logarithm of a probability.")
+    for scores in asked.scores.values():
+        if not np.isfinite(scores).all():
+            raise Fault("A score is NaN or infinite.")
+        if scores.max() > 1e-6:
+            raise Fault(f"A score is {scores.max():.3g}, above zero: no logarithm of a probability.")
 
 
+@needing("score")
 def batch_equals_one_by_one(asked: Asked) -> None:
     """Scoring images in one batch gives what scoring them one by one gives, in their order."""
-    if asked.can("score"):
-        for text, together in asked.scores.items():
-            alone = np.concatenate([asked.model.score([frame], QUESTION, text) for frame in asked.frames])
-            worst = float(np.abs(alone - together).max(initial=0))
-            if worst > asked.close:
-                raise Fault(f"Images scored together and one by one differ by up to {worst:.3g}.")
+    for text, together in asked.scores.items():
+        alone = np.concatenate([asked.model.score([frame], QUESTION, text) for frame in asked.frames])
+        worst = float(np.abs(alone - together).max(initial=0))
+        if worst > asked.close:
+            raise Fault(f"Images scored together and one by one differ by up to {worst:.3g}.")
 
 
+@needing("score")
 def tokens_join(asked: Asked) -> None:
     """The tokens of an answer, joined, are the answer."""
-    if asked.can("score"):
-        for text in asked.texts:
-            tokens = asked.model.tokens(text)
-            if not all(isinstance(token, str) for token in tokens) or "".join(tokens) != text:
-                raise Fault(f"The tokens of {text!r} are {list(tokens)!r}, which do not join to it.")
+    for text in asked.texts:
+        tokens = asked.model.tokens(text)
+        if not all(isinstance(token, str) for token in tokens) or "".join(tokens) != text:
+            raise Fault(f"The tokens of {text!r} are {list(tokens)!r}, which do not join to it.")
 
 
+@needing("generate", "score")
 def greedy(asked: Asked) -> None:
     """No other word scores higher than the one that its answer says at that place."""
-    if not (asked.can("generate") and asked.can("score") and asked.answer in asked.scores):
-        return
+    if asked.answer not in asked.scores:
+        raise Moot
     own = asked.model.score(asked.frames[:1], QUESTION, asked.answer)[0]
     tokens = list(asked.model.tokens(asked.answer))
     for place in sorted({0, 1, len(tokens) - 1} & set(range(len(tokens)))):
@@ -182,26 +209,25 @@ def greedy(asked: Asked) -> None:
                 )
 
 
+@needing("trace")
 def grid_tiles_the_frame(asked: Asked) -> None:
     """Its image tokens' rectangles tile the frame without gap or overlap."""
-    if asked.can("trace"):
-        grid = asked.model.image_grid(asked.frames[0])
-        hits = np.zeros((SIDE, SIDE), int)
-        for x0, y0, x1, y1 in grid:
-            if min(x0, y0) < 0 or max(x1, y1) > SIDE + 1e-6 or x0 >= x1 or y0 >= y1:
-                raise Fault(f"The rectangle {[x0, y0, x1, y1]} is empty or leaves the frame's 0..{SIDE}.")
-            # The pixels whose centres it holds; no centre lies in two half-open rectangles.
-            rows, columns = (slice(*(int(np.ceil(edge - 0.5)) for edge in edges)) for edges in ((y0, y1), (x0, x1)))
-            hits[rows, columns] += 1
-        if (hits != 1).any():
-            none, several = np.count_nonzero(hits == 0), np.count_nonzero(hits > 1)
-            raise Fault(f"Of the frame's pixels {none} lie in no image token and {several} in several.")
+    grid = asked.model.image_grid(asked.frames[0])
+    hits = np.zeros((SIDE, SIDE), int)
+    for x0, y0, x1, y1 in grid:
+        if min(x0, y0) < 0 or max(x1, y1) > SIDE + 1e-6 or x0 >= x1 or y0 >= y1:
+            raise Fault(f"The rectangle {[x0, y0, x1, y1]} is empty or leaves the frame's 0..{SIDE}.")
+        # The pixels whose centres it holds; no centre lies in two half-open rectangles.
+        rows, columns = (slice(*(int(np.ceil(edge - 0.5)) for edge in edges)) for edges in ((y0, y1), (x0, x1)))
+        hits[rows, columns] += 1
+    if (hits != 1).any():
+        none, several = np.count_nonzero(hits == 0), np.count_nonzero(hits > 1)
+        raise Fault(f"Of the frame's pixels {none} lie in no image token and {several} in several.")
 
 
+@needing("trace")
 def trace_has_its_shapes(asked: Asked) -> None:
     """A trace has all that was asked for, in the contract's shapes, finite."""
-    if not asked.can("trace"):
-        return
     tokens, images = len(asked.trace.logprobs), len(asked.model.image_grid(asked.frames[0]))
     for name in ARRAYS:
         found = getattr(asked.trace, name)
@@ -215,28 +241,28 @@ def trace_has_its_shapes(asked: Asked) -> None:
             raise Fault(f"The trace's {name} holds NaN or infinite values.")
 
 
+@needing("trace", "score")
 def trace_agrees_with_score(asked: Asked) -> None:
     """A trace's log-probabilities are those of score."""
-    if asked.can("trace") and asked.can("score"):
-        score = asked.model.score(asked.frames[:1], QUESTION, TEXTS[-1])[0]
-        traced = np.asarray(asked.trace.logprobs)
-        if traced.shape != score.shape:
-            raise Fault(f"The trace's log-probabilities are {list(traced.shape)}, the score's {list(score.shape)}.")
-        worst = float(np.abs(traced - score).max())
-        if worst > asked.close:
-            raise Fault(f"The trace's log-probabilities differ from the score's by up to {worst:.3g}.")
+    score = asked.model.score(asked.frames[:1], QUESTION, TEXTS[-1])[0]
+    traced = np.asarray(asked.trace.logprobs)
+    if traced.shape != score.shape:
+        raise Fault(f"The trace's log-probabilities are {list(traced.shape)}, the score's {list(score.shape)}.")
+    worst = float(np.abs(traced - score).max())
+    if worst > asked.close:
+        raise Fault(f"The trace's log-probabilities differ from the score's by up to {worst:.3g}.")
 
 
+@needing("trace")
 def path_gradients_have_their_shape(asked: Asked) -> None:
     """Its path gradients are [fractions, side, side, 3], finite, and zero along a path that goes nowhere."""
-    if asked.can("trace"):
-        frame = asked.frames[0]
-        found = asked.model.path_gradients(frame, np.zeros_like(frame), FRACTIONS, QUESTION, TEXTS[0])
-        wanted = (len(FRACTIONS), *frame.shape)
-        if np.shape(found) != wanted or not np.isfinite(found).all():
-            raise Fault(f"Path gradients are {list(np.shape(found))}, not {list(wanted)}, or not finite.")
-        if np.any(asked.model.path_gradients(frame, frame, FRACTIONS[:1], QUESTION, TEXTS[0])):
-            raise Fault("Path gradients from an image to itself are not zero; they are gradients times the change.")
+    frame = asked.frames[0]
+    found = asked.model.path_gradients(frame, np.zeros_like(frame), FRACTIONS, QUESTION, TEXTS[0])
+    wanted = (len(FRACTIONS), *frame.shape)
+    if np.shape(found) != wanted or not np.isfinite(found).all():
+        raise Fault(f"Path gradients are {list(np.shape(found))}, not {list(wanted)}, or not finite.")
+    if np.any(asked.model.path_gradients(frame, frame, FRACTIONS[:1], QUESTION, TEXTS[0])):
+        raise Fault("Path gradients from an image to itself are not zero; they are gradients times the change.")
 
 
 def leaves_the_frames_alone(asked: Asked) -> None:
