@@ -9,13 +9,12 @@ Printed are the least seconds of several repeats, and the ratios.
 from __future__ import annotations
 
 import argparse
-import time
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 
 from benchmarks.concept_boxes import FIRST_SEED
+from benchmarks.uot import best, pot_plan
 from harness import Box, Case, Registry
 from harness.images import letterbox
 from harness.source import question
@@ -28,36 +27,13 @@ from plugins.phantom.render import Film
 ASKED = question("left pleural effusion", "direct")
 
 
-def least(run: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest of several repeats."""
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        found.append(time.perf_counter() - start)
-    return min(found)
-
-
 def transfer(method: MedFocus, frame: np.ndarray, content: Box) -> None:
     """The whole pool fitted to one image, by both solvers."""
-    import ot
-
     o = method.options
     target = mass(frame, o.grid, content)
     sources = np.stack([mass(image, o.grid) for image in method.pool.images])
-    ours = least(lambda: solve(sources, target, o.epsilon, o.lam), 3)
-
-    def dense() -> None:
-        t = np.argwhere(target > 0).astype(float)
-        for source in sources:
-            s = np.argwhere(source > 0).astype(float)
-            cost = ot.dist(s, t, "sqeuclidean")
-            ot.unbalanced.sinkhorn_unbalanced(
-                source[source > 0], target[target > 0], cost / np.percentile(cost, 90), reg=o.epsilon, reg_m=o.lam,
-                reg_type="entropy", numItermax=500, stopThr=1e-6,
-            )  # fmt: skip
-
-    theirs = least(dense, 1)
+    ours, _ = best(lambda: solve(sources, target, o.epsilon, o.lam))
+    theirs, _ = best(lambda: [pot_plan(source, target, o.epsilon, o.lam) for source in sources], repeats=1)
     print(f"transfer of {len(sources)} references at {o.grid} x {o.grid}, an image")
     print(f"  separable {ours:.3f} s, POT's dense solver {theirs:.1f} s, ratio {theirs / ours:.0f}")
 
@@ -79,7 +55,7 @@ def interventions(name: str, method: MedFocus, frames: list[tuple[np.ndarray, Bo
         return [np.concatenate([model.score([image], ASKED, "Yes") for image in images]) for images in hidden]
 
     off = max(float(np.abs(a - b).max()) for a, b in zip(batch(), loop(), strict=True))
-    one, many = least(batch, 3) / len(frames), least(loop, 3) / len(frames)
+    one, many = (best(way)[0] / len(frames) for way in (batch, loop))
     print(f"{name}: the image and its {len(hidden[0]) - 1} hidden concepts, a sample")
     print(f"  one batch {one:.3f} s, a forward each {many:.3f} s, ratio {many / one:.2f}; largest difference {off:.0e}")
 

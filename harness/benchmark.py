@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.source import MODES, Mode
+from harness.store import write_whole
 
 # The release calls the reasoning mode "cot" inside the file that is named after it.
 _SUFFIX: dict[Mode, str] = {"direct": "direct", "reasoning": "cot"}
@@ -68,19 +69,21 @@ def write_records(folder: Path, records: Iterable[Record]) -> None:
 
     Each file appears whole or not at all. Raises ``HarnessError`` where the folder cannot be written.
     """
-    rows: dict[Mode, list[str]] = {mode: [] for mode in MODES}
+    rows: dict[Mode, list[dict[str, Any]]] = {mode: [] for mode in MODES}
     for record in records:
-        rows[record.mode].append(json.dumps(_to_json(record)))
+        rows[record.mode].append(_to_json(record))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for mode, lines in rows.items():
-            draft = folder / f".{mode}.json.part"
-            draft.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
-            draft.replace(folder / f"{mode}.json")
+        for mode, listed in rows.items():
+            write_whole(folder / f"{mode}.json", json_list(listed).encode())
     except OSError as error:
         raise HarnessError(
             f"The records cannot be written to {folder}: {error.strerror or error}."
         ) from error
+
+
+def json_list(rows: Iterable[dict[str, Any]]) -> str:
+    """A JSON list with a row a line, as the files of a benchmark have it."""
+    return "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n"
 
 
 def bench_hash(folder: Path, mode: Mode) -> str:

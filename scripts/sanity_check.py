@@ -24,6 +24,7 @@ from harness.images import letterbox
 from harness.plan import make_plan
 from harness.source import MODES
 from harness.work import seed_of
+from scripts.evaluate_phantom_models import MODELS
 
 GRID = 8
 RESULTS = Path("docs/sanity_check.json")
@@ -97,7 +98,7 @@ def main() -> None:
     for method in methods:
         method.load()
     report = {}
-    for model in ("phantom-qwen2.5-vl", "phantom-gemma3"):
+    for model in MODELS:
         found = compare(registry, model, methods, args.limit)
         report[model] = {name: round(float(np.mean(values)), 3) for name, values in found.items()}
         print(f"{model}, {args.limit} answers")

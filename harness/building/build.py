@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.benchmark import write_records
+from harness.benchmark import json_list, write_records
 from harness.building.card import card
 from harness.building.dataset import write_parquet
 from harness.building.loop import BUILD, Loop
@@ -21,6 +21,7 @@ from harness.errors import HarnessError
 from harness.journal import Journal
 from harness.registry import Registry
 from harness.source import MODES, Mode
+from harness.store import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,17 +119,12 @@ def _publish(
         else:  # the file of a mode that was not asked for would read as an empty benchmark
             _remove(folder, f"{mode}.json")
     if said["controls"] is not None:
-        _write(folder, "controls.json", _rows(side_rows(list(found))))
+        _write(folder, "controls.json", json_list(side_rows(list(found))))
     else:
         _remove(folder, "controls.json")
     _write(folder, "report.json", json.dumps(said, indent=1) + "\n")
     _write(folder, "report.md", markdown(said))
     _write(folder, "README.md", card(plan, said, views is not None))
-
-
-def _rows(rows: Sequence[dict[str, Any]]) -> str:
-    """A JSON list with a row a line, as the records have it."""
-    return "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n"
 
 
 def _check_output(folder: Path, fresh: bool) -> None:
@@ -156,10 +152,8 @@ def _remove(folder: Path, name: str) -> None:
 
 def _write(folder: Path, name: str, text: str) -> None:
     """Write a text file, which appears whole or not at all."""
-    draft = folder / f".{name}.part"
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(folder / name)
+        write_whole(folder / name, text.encode())
     except OSError as error:
         raise HarnessError(f"{folder / name} cannot be written: {error.strerror or error}.") from error
 
