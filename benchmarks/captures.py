@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.model import BACKWARD, Capture
+from harness.contracts.model import BACKWARD, Capture
 from plugins.models.lvlm import TransformersModel
 
 SIDE = 896

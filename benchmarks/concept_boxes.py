@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from harness.geometry import Box
-from harness.images import letterbox
+from harness.imaging.frame import Box
+from harness.imaging.read import letterbox
 from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.medfocus import DEFAULT_POOL, MedFocus
 from plugins.attributors.medfocus.references import Pool

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.images import letterbox
-from harness.metrics import overlap
+from harness.imaging.overlap import overlap
+from harness.imaging.read import letterbox
 from plugins.attributors.medfocus.medfocus import MedFocus
 from plugins.sources.phantom import Phantom
 

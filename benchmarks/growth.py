@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.captures import ANSWER, FORWARD, QUESTION, eager_pass, memory
 from benchmarks.uot import best
 from harness import Registry, evaluate
-from harness.model import BACKWARD
+from harness.contracts.model import BACKWARD
 
 SIDES = (224, 448, 672, 896)
 CONCEPTS = (1, 4, 16, 64)

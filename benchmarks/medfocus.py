@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks.concept_boxes import FIRST_SEED
 from benchmarks.uot import best, pot_plan
 from harness import Box, Case, Registry
-from harness.images import letterbox
-from harness.source import question
+from harness.contracts.source import question
+from harness.imaging.read import letterbox
 from plugins.attributors.medfocus.medfocus import MedFocus, hide
 from plugins.attributors.medfocus.references import mass
 from plugins.attributors.medfocus.uot import solve

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.registry import Registry
-from harness.runner import evaluate
+from harness.run.loop import evaluate
 from plugins.models.lvlm import TransformersModel
 
 MODEL = "phantom-qwen2.5-vl"

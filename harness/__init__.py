@@ -12,33 +12,52 @@ if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __get
     from harness.api import explain as explain
     from harness.api import load_attributor as load_attributor
     from harness.api import load_model as load_model
-    from harness.attributor import Attribution as Attribution
-    from harness.attributor import Attributor as Attributor
-    from harness.attributor import Case as Case
-    from harness.editor import Editor as Editor
-    from harness.editor import Region as Region
-    from harness.editor import region_mask as region_mask
+    from harness.contracts.attributor import Attribution as Attribution
+    from harness.contracts.attributor import Attributor as Attributor
+    from harness.contracts.attributor import Case as Case
+    from harness.contracts.editor import Editor as Editor
+    from harness.contracts.editor import Region as Region
+    from harness.contracts.editor import region_mask as region_mask
+    from harness.contracts.model import Capability as Capability
+    from harness.contracts.model import Capture as Capture
+    from harness.contracts.model import Model as Model
+    from harness.contracts.plugin import NoOptions as NoOptions
+    from harness.contracts.source import Sample as Sample
+    from harness.contracts.source import Source as Source
     from harness.errors import HarnessError as HarnessError
-    from harness.explanation import Explanation as Explanation
-    from harness.explanation import draw as draw
-    from harness.geometry import Box as Box
+    from harness.explaining.explanation import Explanation as Explanation
+    from harness.explaining.explanation import draw as draw
     from harness.hookspecs import hookimpl as hookimpl
-    from harness.model import Capability as Capability
-    from harness.model import Capture as Capture
-    from harness.model import Model as Model
-    from harness.plugin import NoOptions as NoOptions
+    from harness.imaging.frame import Box as Box
     from harness.registry import Registry as Registry
-    from harness.source import Sample as Sample
-    from harness.source import Source as Source
 
 # Loaded when first used, so that `harness --help` stays fast.
 _HOME = {
-    "Attribution": "attributor", "Attributor": "attributor", "Box": "geometry", "Capability": "model",
-    "Capture": "model", "Case": "attributor", "Editor": "editor", "Evaluation": "api", "Explanation": "explanation",
-    "HarnessError": "errors", "Model": "model", "NoOptions": "plugin", "Region": "editor", "Registry": "registry",
-    "Sample": "source", "Source": "source", "build": "api", "draw": "explanation", "evaluate": "api",
-    "explain": "api", "hookimpl": "hookspecs", "load_attributor": "api", "load_model": "api", "region_mask": "editor",
-}  # fmt: skip
+    "Attribution": "contracts.attributor",
+    "Attributor": "contracts.attributor",
+    "Box": "imaging.frame",
+    "Capability": "contracts.model",
+    "Capture": "contracts.model",
+    "Case": "contracts.attributor",
+    "Editor": "contracts.editor",
+    "Evaluation": "api",
+    "Explanation": "explaining.explanation",
+    "HarnessError": "errors",
+    "Model": "contracts.model",
+    "NoOptions": "contracts.plugin",
+    "Region": "contracts.editor",
+    "Registry": "registry",
+    "Sample": "contracts.source",
+    "Source": "contracts.source",
+    "build": "api",
+    "draw": "explaining.explanation",
+    "evaluate": "api",
+    "explain": "api",
+    "hookimpl": "hookspecs",
+    "load_attributor": "api",
+    "load_model": "api",
+    "region_mask": "contracts.editor",
+}
 
 __all__ = sorted(_HOME)
 

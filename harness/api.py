@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import options as plugin_options
-from harness.attributor import Attributor
-from harness.editor import Editor
+from harness.contracts.attributor import Attributor
+from harness.contracts.editor import Editor
+from harness.contracts.model import Model
+from harness.contracts.plugin import Plugin
+from harness.contracts.source import MODES, Mode, Source
 from harness.errors import HarnessError
-from harness.explanation import Explanation, check_capabilities
-from harness.loading import load
-from harness.model import Model
-from harness.plugin import Plugin
+from harness.explaining.explanation import Explanation, check_capabilities
 from harness.registry import KINDS, Kind, Registry
-from harness.source import MODES, Mode, Source
+from harness.run.loading import load
 
 if TYPE_CHECKING:
     import pandas
     from PIL.Image import Image
     from rich.console import Console
 
-    from harness.building.build import Built
+    from harness.building.benchmark import Built
 
 Options = Sequence[str] | Mapping[str, Any]
 
@@ -116,13 +116,13 @@ def evaluate(
     """
     from rich.console import Console
 
-    from harness import runner
-    from harness.commands.evaluate import record_limit
-    from harness.journal import read_journal
+    from harness.cli.eval import record_limit
+    from harness.run import loop
+    from harness.run.journal import read_journal
 
     registry = registry if registry is not None else Registry.discover()
     folder = None if bench is None else Path(bench)
-    done = runner.evaluate(
+    done = loop.evaluate(
         registry,
         attributors=_names(registry, "attributor", attributors),
         models=_names(registry, "model", models) or None,
@@ -165,7 +165,7 @@ def explain(
     Raises ``HarnessError`` where the image cannot be read, the model lacks what the attributor needs, and where
     either fails.
     """
-    from harness import explanation
+    from harness.explaining import explanation
 
     for what, text in (("question", question), ("answer", answer)):
         if text is not None and not text.strip():
@@ -206,9 +206,9 @@ def build(
 ) -> Built:
     """Make a benchmark anew: ``harness build`` as a function, with the same defaults.
 
-    See :func:`harness.building.build.build`. Names or classes, as in :func:`evaluate`.
+    See :func:`harness.building.benchmark.build`. Names or classes, as in :func:`evaluate`.
     """
-    from harness.building import build as building
+    from harness.building import benchmark as building
 
     registry = registry if registry is not None else Registry.discover()
     return building.build(
@@ -256,7 +256,7 @@ def load_attributor(
 
 def default_model(registry: Registry) -> Any:
     """The model that the first record of the embedded benchmark is about."""
-    from harness.benchmark import read_records
+    from harness.bench.records import read_records
 
     shipping = [source.bench for source in registry.all("source") if source.bench is not None]
     if not shipping:
@@ -318,7 +318,7 @@ def _pixels(image: Any) -> np.ndarray:
     """An image as uint8 [height, width, 3], whatever it was given as."""
     from PIL import Image
 
-    from harness.images import read_image
+    from harness.imaging.read import read_image
 
     if isinstance(image, str | Path):
         return read_image(Path(image))

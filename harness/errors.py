@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+_LONGEST = 300
 
 
 class HarnessError(Exception):
@@ -27,3 +30,13 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> HarnessError:
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}."
     return HarnessError(f"No {kind} is named {name!r}; {hint}")
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line that does not depend on where in memory things lie, 300 characters at most."""
+    try:
+        text = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+    except Exception:
+        text = f"{type(error).__name__}, which cannot say what it is about"
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)[:_LONGEST]

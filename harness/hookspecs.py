@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from harness.attributor import Attributor
-    from harness.editor import Editor
-    from harness.model import Model
-    from harness.source import Source
+    from harness.contracts.attributor import Attributor
+    from harness.contracts.editor import Editor
+    from harness.contracts.model import Model
+    from harness.contracts.source import Source
 
 PROJECT = "harness"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -25,22 +25,22 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def models() -> Sequence[type[Model]]:  # type: ignore[empty-body]
-    """Vision-language models, as subclasses of :class:`harness.model.Model`."""
+    """Vision-language models, as subclasses of :class:`harness.contracts.model.Model`."""
 
 
 @hookspec
 def editors() -> Sequence[type[Editor]]:  # type: ignore[empty-body]
-    """Counterfactual image editors, as subclasses of :class:`harness.editor.Editor`."""
+    """Counterfactual image editors, as subclasses of :class:`harness.contracts.editor.Editor`."""
 
 
 @hookspec
 def attributors() -> Sequence[type[Attributor]]:  # type: ignore[empty-body]
-    """Attribution methods, as subclasses of :class:`harness.attributor.Attributor`."""
+    """Attribution methods, as subclasses of :class:`harness.contracts.attributor.Attributor`."""
 
 
 @hookspec
 def sources() -> Sequence[type[Source]]:  # type: ignore[empty-body]
-    """Sources of annotated images, as subclasses of :class:`harness.source.Source`."""
+    """Sources of annotated images, as subclasses of :class:`harness.contracts.source.Source`."""
 
 
 # The life of a run. Each hook gets copies: nothing that it does to them reaches the journal. One that raises is

@@ -11,8 +11,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from harness.contracts.plugin import NoOptions, Plugin
 from harness.errors import HarnessError
-from harness.plugin import NoOptions, Plugin
 
 REQUIRED = "(required)"
 

@@ -13,12 +13,12 @@ from typing import Any, Literal
 import pluggy
 
 from harness import hookspecs
-from harness.attributor import Attributor
-from harness.editor import Editor
-from harness.errors import HarnessError, unknown_name
-from harness.model import Model
-from harness.plugin import NoOptions, Plugin
-from harness.source import Source
+from harness.contracts.attributor import Attributor
+from harness.contracts.editor import Editor
+from harness.contracts.model import Model
+from harness.contracts.plugin import NoOptions, Plugin
+from harness.contracts.source import Source
+from harness.errors import HarnessError, one_line, unknown_name
 
 GROUP = "harness"
 OWN = "medground-harness"
@@ -77,7 +77,7 @@ class Registry:
             try:
                 module = entry.load()
             except (Exception, SystemExit) as error:
-                registry.broken.append(Broken(entry.name, distribution, _one_line(error)))
+                registry.broken.append(Broken(entry.name, distribution, one_line(error)))
                 continue
             registry._add(module, entry.name, distribution, version)
         return registry
@@ -101,7 +101,7 @@ class Registry:
                         _claim(names[kind], kind, cls)
                         classes.append((kind, cls))
         except (Exception, SystemExit) as error:
-            self.broken.append(Broken(entry, distribution, _one_line(error)))
+            self.broken.append(Broken(entry, distribution, one_line(error)))
             if self._pluggy.is_registered(module):
                 self._pluggy.unregister(module)
             return
@@ -191,7 +191,7 @@ class Registry:
             except (Exception, SystemExit) as error:
                 if (hook, name) not in self._reported:
                     self._reported.add((hook, name))
-                    text = f"The plugin {name} failed in {hook}, which harms no result: {_one_line(error)}"
+                    text = f"The plugin {name} failed in {hook}, which harms no result: {one_line(error)}"
                     console.print(text, style="red", markup=False, soft_wrap=True)
 
 
@@ -224,6 +224,3 @@ def _claim(names: dict[str, type[Any]], kind: Kind, cls: type[Any]) -> None:
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
     return (entry.dist.name, entry.dist.version) if entry.dist else ("(unknown)", "")
 
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

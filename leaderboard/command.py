@@ -84,9 +84,9 @@ def _check_arguments(args: argparse.Namespace, action: str | None) -> None:
 
 
 def _make(folders: Sequence[Path], args: argparse.Namespace, action: str | None, console: Console) -> None:
-    from leaderboard.console import show
+    from leaderboard.board import make_board
     from leaderboard.publish import publish, write
-    from leaderboard.tables import make_board
+    from leaderboard.render.console import show
 
     board = make_board(folders)
     show(board, console)
@@ -102,7 +102,7 @@ def _make(folders: Sequence[Path], args: argparse.Namespace, action: str | None,
 def _verified(folders: Sequence[Path], args: argparse.Namespace, console: Console) -> bool:
     """Say what is wrong with each folder; whether nothing is."""
     from harness.registry import Registry
-    from leaderboard.cells import plain
+    from leaderboard.render.cell_text import plain
     from leaderboard.verify import verify
 
     registry, good = Registry.discover(), True

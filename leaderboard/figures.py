@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.geometry import Letterbox, to_boxes
-from harness.metrics import union_area
-from leaderboard.merge import Row
+from harness.imaging.frame import Letterbox, to_boxes
+from harness.imaging.overlap import union_area
+from leaderboard.read.runs import Row
 
 METRICS = ("iou", "precision", "recall", "f1", "pointing", "concept", "deletion", "insertion")
 # What a failed row is worth where its run measured it: the worst.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from leaderboard.view import View
+    from leaderboard.render.notebook import View
 
 FILE, PAGE = "leaderboard.md", "leaderboard.html"
 
@@ -17,10 +17,10 @@ FILE, PAGE = "leaderboard.md", "leaderboard.html"
 @hookimpl
 def run_finished(folder: Path, console: Any) -> None:
     """Print the tables and write ``leaderboard.md`` into the folder, and a page where a gallery is to show."""
-    from harness.gallery import FOLDER
-    from leaderboard.console import show
+    from leaderboard.board import make_board
     from leaderboard.publish import write
-    from leaderboard.tables import make_board
+    from leaderboard.render.console import show
+    from leaderboard.render.gallery_observer import FOLDER
 
     board = make_board([folder])
     show(board, console)
@@ -32,7 +32,7 @@ def run_finished(folder: Path, console: Any) -> None:
 @hookimpl
 def board(folders: Sequence[Path]) -> View:
     """The board of one or more runs, for scripts and notebooks."""
-    from leaderboard.tables import make_board
-    from leaderboard.view import View
+    from leaderboard.board import make_board
+    from leaderboard.render.notebook import View
 
     return View(make_board(folders))

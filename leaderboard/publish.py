@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from harness.errors import HarnessError
-from leaderboard import document, markdown, page
-from leaderboard.tables import Board
+from leaderboard.board import Board
+from leaderboard.render import csv_json, markdown
+from leaderboard.render.html import page
 
 SUFFIXES = (".md", ".json", ".csv", ".html")
 
@@ -22,8 +23,8 @@ def write(board: Board, path: Path, private: bool = False) -> None:
     """
     renderers: dict[str, Callable[[Board], str]] = {
         ".md": markdown.render,
-        ".json": document.to_json,
-        ".csv": document.to_csv,
+        ".json": csv_json.to_json,
+        ".csv": csv_json.to_csv,
         ".html": partial(page.render, private=private),
     }
     if path.suffix.lower() not in renderers:

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.attempt import DECIMALS
-from harness.benchmark import Record, bench_hash, read_records
+from harness.bench.records import Record, bench_hash, read_records
+from harness.contracts.source import Mode, Sample
 from harness.errors import HarnessError
-from harness.geometry import to_boxes
-from harness.journal import Key, key_of
-from harness.metrics import Overlap, overlap
-from harness.plan import default_bench, thin
+from harness.imaging.frame import to_boxes
+from harness.imaging.overlap import Overlap, overlap
 from harness.registry import Registry
-from harness.source import Mode, Sample
-from harness.work import image_id
-from leaderboard.merge import Row, record_of
-from leaderboard.shards import missing_shards, read
+from harness.run.case import DECIMALS
+from harness.run.journal import Key, key_of
+from harness.run.select import default_bench, thin
+from harness.run.worker import image_id
+from leaderboard.read.runs import Row, record_of
+from leaderboard.read.shards import missing_shards, read
 
 _FIGURES = ("iou", "precision", "recall", "f1")
 _SLACK = 1.5 * 10**-DECIMALS

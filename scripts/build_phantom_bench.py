@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness import Registry
-from harness.building.build import build
-from harness.source import MODES
+from harness.building.benchmark import build
+from harness.contracts.source import MODES
 from plugins.phantom import splits
 from plugins.sources.phantom import BENCH, enumerate_samples
 from scripts.evaluate_phantom_models import MODELS

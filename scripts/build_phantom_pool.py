@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.images import letterbox, letterbox_mask
+from harness.imaging.read import letterbox, letterbox_mask
 from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.medfocus import DEFAULT_POOL
 from plugins.attributors.medfocus.references import Pool, save_pool

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
 
-from harness.geometry import FRAME_SIDE, Box, Letterbox
-from harness.images import letterbox
+from harness.imaging.frame import FRAME_SIDE, Box, Letterbox
+from harness.imaging.read import letterbox
 from plugins.sources.phantom import Phantom
 
 OUT = Path(__file__).parents[1] / "docs" / "frames.png"

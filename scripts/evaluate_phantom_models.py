@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from harness import Model, Registry
-from harness.answers import final_answer
-from harness.geometry import FRAME_SIDE
-from harness.images import letterbox
-from harness.source import MODES, Mode, question
+from harness.bench.verdict import final_answer
+from harness.contracts.source import MODES, Mode, question
+from harness.imaging.frame import FRAME_SIDE
+from harness.imaging.read import letterbox
 from plugins.phantom import splits
 from plugins.phantom.film import film
 from plugins.phantom.vocabulary import FINDINGS

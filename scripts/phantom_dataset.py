@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.geometry import FRAME_SIDE
-from harness.images import letterbox, letterbox_mask
+from harness.imaging.frame import FRAME_SIDE
+from harness.imaging.read import letterbox, letterbox_mask
 from plugins.phantom import splits
 from plugins.phantom.patient import draw_findings, sample_patient
 from plugins.phantom.render import Film

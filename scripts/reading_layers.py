@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from harness import Registry
-from harness.geometry import FRAME_SIDE
-from harness.images import letterbox
-from harness.plan import make_plan
-from harness.source import MODES
+from harness.contracts.source import MODES
+from harness.imaging.frame import FRAME_SIDE
+from harness.imaging.read import letterbox
+from harness.run.select import make_plan
 from scripts.evaluate_phantom_models import MODELS
 
 

@@ -19,11 +19,11 @@ import torch
 from scipy.stats import spearmanr
 
 from harness import Attribution, Attributor, Case, Registry
-from harness.geometry import FRAME_SIDE
-from harness.images import letterbox
-from harness.plan import make_plan
-from harness.source import MODES
-from harness.work import seed_of
+from harness.contracts.source import MODES
+from harness.imaging.frame import FRAME_SIDE
+from harness.imaging.read import letterbox
+from harness.run.select import make_plan
+from harness.run.worker import seed_of
 from scripts.evaluate_phantom_models import MODELS
 
 GRID = 8

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cli import build_parser
+from harness.cli.main import build_parser
+from harness.contracts.plugin import NoOptions, Plugin
 from harness.options import REQUIRED, describe
-from harness.plugin import NoOptions, Plugin
-from harness.provenance import shipped
 from harness.registry import KINDS, OWN, Kind, Registry
+from harness.run.provenance import shipped
 
 OUT = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """\

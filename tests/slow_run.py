@@ -12,8 +12,8 @@ from typing import Any
 
 import toys
 
-from harness import cli
-from harness.attributor import Attribution, Case
+from harness.cli import main as cli
+from harness.contracts.attributor import Attribution, Case
 from harness.hookspecs import hookimpl
 from harness.registry import Registry
 

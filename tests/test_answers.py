@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.answers import final_answer
+from harness.bench.verdict import final_answer
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from rich.console import Console
 
 import harness
 from harness.api import Evaluation
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
-from harness.journal import read_journal
-from harness.plugin import NoOptions
 from harness.registry import Registry
+from harness.run.journal import read_journal
 from leaderboard import plugin as leaderboard_plugin
 
 ROOT = Path(__file__).parents[1]
@@ -188,7 +188,8 @@ def test_explain_refuses_in_one_sentence(folder: Path, changes: dict[str, Any], 
 
 def test_the_names_are_functions_whatever_was_imported() -> None:
     code = (
-        "import harness.api, harness.explanation, harness.runner, harness.commands.explain, harness.figure\n"
+        "import harness.api, harness.explaining.explanation, harness.explaining.command, harness.explaining.picture\n"
+        "import harness.building.benchmark, harness.run.loop\n"
         "from harness import evaluate, explain\nassert callable(evaluate) and callable(explain)\n"
         "assert harness.explain is harness.api.explain and harness.evaluate is harness.api.evaluate"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.attributor import Case
+from harness.contracts.attributor import Case
 from harness.errors import HarnessError
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from harness.testing.region import SIDE, RegionModel, make_case
 from plugins.attributors.attention_rollout import AttentionRollout, attributors
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.attributor import Attributor
-from harness.geometry import Box
-from harness.saliency import saliency_to_boxes
+from harness.contracts.attributor import Attributor
+from harness.imaging.frame import Box
+from harness.imaging.saliency import saliency_to_boxes
 from harness.testing.region import SIDE, RegionModel, make_case
 from plugins.attributors.attention_head import AttentionHead
 from plugins.attributors.attention_rollout import AttentionRollout

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from toys import record
 
-from harness.benchmark import Record, bench_hash, read_records, write_records
+from harness.bench.records import Record, bench_hash, read_records, write_records
 from harness.errors import HarnessError
 
 RELEASED = {

@@ -17,14 +17,14 @@ import toys
 from rich.console import Console
 from toys import DARK, UNREADABLE, WRONG_BOX, ToyEditor, ToyModel, ToySource
 
-from harness.benchmark import read_records
-from harness.building.build import OUTPUTS, Built, build
-from harness.building.loop import BUILD
-from harness.causal import GATES, ask, counterfactuals, judge
+from harness.bench.causal import GATES, ask, counterfactuals, judge
+from harness.bench.records import read_records
+from harness.building.benchmark import OUTPUTS, Built, build
+from harness.building.rounds import BUILD
+from harness.contracts.source import MODES
 from harness.errors import HarnessError
-from harness.journal import read_journal
-from harness.runner import evaluate
-from harness.source import MODES
+from harness.run.journal import read_journal
+from harness.run.loop import evaluate
 
 WITHOUT = GATES[1].text
 

@@ -10,12 +10,12 @@ import pytest
 import toys
 from toys import ToyModel
 
-import harness.building.build
-import harness.cli
-from harness.benchmark import read_records
-from harness.building.build import Built
-from harness.causal import ask, counterfactuals, judge
-from harness.commands.evaluate import MODE_CHOICES
+import harness.building.benchmark
+import harness.cli.main
+from harness.bench.causal import ask, counterfactuals, judge
+from harness.bench.records import read_records
+from harness.building.benchmark import Built
+from harness.cli.eval import MODE_CHOICES
 from harness.registry import Registry
 from plugins.editors.phantom import PhantomEditor
 from plugins.sources.phantom import Phantom
@@ -29,12 +29,12 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The toys are all that is installed, and the working folder is empty."""
     registry = toys.registry()
     monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
-    monkeypatch.setattr(harness.cli, "entry_points", lambda group: [])
+    monkeypatch.setattr(harness.cli.main, "entry_points", lambda group: [])
     monkeypatch.chdir(tmp_path)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
-    status = harness.cli.main(arguments)
+    status = harness.cli.main.main(arguments)
     return status, *capsys.readouterr()
 
 
@@ -42,14 +42,14 @@ def test_it_passes_everything_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, world: None
 ) -> None:
     calls: list[dict[str, Any]] = []
-    signature = inspect.signature(harness.building.build.build)
+    signature = inspect.signature(harness.building.benchmark.build)
 
     def build(registry: Registry, **arguments: Any) -> Built:
         signature.bind(registry, **arguments)
         calls.append(arguments)
         return Built(Path("x"), False, 3, 2)
 
-    monkeypatch.setattr(harness.building.build, "build", build)
+    monkeypatch.setattr(harness.building.benchmark, "build", build)
     status, out, _ = run(
         capsys, *TOYS, "--source", "toy", "--source", "b", "--mode", "direct", "--limit", "7", "--data-root", "d",
         "--cache", "c", "--seed", "3", "-o", "toy.x=1", "--controls", "--images", "--fresh",

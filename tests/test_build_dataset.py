@@ -11,11 +11,11 @@ import test_build
 from toys import EVIDENCE, WRONG_BOX, ToyEditor, ToySource
 
 import harness.building.dataset
-from harness.benchmark import Record, read_records
+from harness.bench.causal import GATES, counterfactuals
+from harness.bench.records import Record, read_records
 from harness.building.dataset import COLUMNS
-from harness.causal import GATES, counterfactuals
+from harness.contracts.source import MODES
 from harness.errors import HarnessError
-from harness.source import MODES
 
 
 @pytest.fixture(scope="module")

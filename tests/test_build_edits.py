@@ -11,12 +11,12 @@ import toys
 from PIL import Image
 from toys import EVIDENCE, HEIGHT, WIDTH, ToyEditor, ToySource
 
+from harness.bench.causal import Edit
 from harness.building.controls import NO_ROOM, NotApplicable, elsewhere, identity, place
 from harness.building.edits import EditCache, png
-from harness.causal import Edit
-from harness.editor import region_mask
-from harness.geometry import Box
-from harness.source import Sample
+from harness.contracts.editor import region_mask
+from harness.contracts.source import Sample
+from harness.imaging.frame import Box
 from plugins.editors.phantom import PhantomEditor
 from plugins.sources.phantom import Phantom
 

@@ -11,8 +11,8 @@ import pytest
 from test_build import files, quick, report, rows, run
 from toys import ToyEditor, ToyModel, ToySource
 
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.source import Sample
 
 __all__ = ["quick"]  # a fixture that all tests use
 

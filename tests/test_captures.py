@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from small_models import ANSWER, FAMILIES, QUESTION, Case, frames, prepared, turn
 
-from harness.attributor import Case as Explained
-from harness.geometry import Box
-from harness.model import Capture
+from harness.contracts.attributor import Case as Explained
+from harness.contracts.model import Capture
+from harness.imaging.frame import Box
 from plugins.attributors.integrated_gradients import IntegratedGradients
 from plugins.models.captures import into_frame
 

@@ -9,9 +9,9 @@ import pytest
 import toys
 from toys import DARK, WRONG_BOX, ToyEditor, ToyModel, ToySource, record
 
-from harness.causal import FAILED, GATES, Survival, ask, counterfactuals, judge
-from harness.geometry import Box
-from harness.source import Sample
+from harness.bench.causal import FAILED, GATES, Survival, ask, counterfactuals, judge
+from harness.contracts.source import Sample
+from harness.imaging.frame import Box
 
 
 def run(index: int) -> tuple[Sample, ToyModel]:

@@ -18,20 +18,20 @@ import pytest
 from PIL import Image
 from pydantic import Field
 
-import harness.cli
+import harness.cli.main
 import harness.registry
-import harness.runner
-from harness.attributor import Attribution, Attributor, Case
-from harness.commands.evaluate import EXECUTORS, MODE_CHOICES
+import harness.run.loop
+from harness.cli.eval import EXECUTORS, MODE_CHOICES
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability, Model
+from harness.contracts.plugin import NoOptions
+from harness.contracts.source import MODES
 from harness.errors import HarnessError
-from harness.executor import NAMES, Local
-from harness.geometry import Box
 from harness.hookspecs import hookimpl
-from harness.model import Capability, Model
-from harness.plugin import NoOptions
+from harness.imaging.frame import Box
 from harness.registry import Broken, Registry
-from harness.shard import Shard
-from harness.source import MODES
+from harness.run.executor import NAMES, Local
+from harness.run.shards import Shard
 from harness.testing.region import RegionModel
 
 ROOT = Path(__file__).parents[1]
@@ -113,7 +113,7 @@ def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toy_plugin: ToyPlugin)
     """The toys are all that is installed, and the working folder is empty."""
     registry = Registry([toy_plugin])
     monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
-    monkeypatch.setattr(harness.cli, "entry_points", lambda group: [])
+    monkeypatch.setattr(harness.cli.main, "entry_points", lambda group: [])
     monkeypatch.setattr(ToyModel, "loaded", 0)
     # So that what the command sets is undone after the test.
     for variable, value in (("TRANSFORMERS_VERBOSITY", "error"), ("TOKENIZERS_PARALLELISM", "false")):
@@ -136,8 +136,8 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     seen = SimpleNamespace(calls=[], finished=3, failed=0, interrupted=False)
 
     counted = ("finished", "failed", "interrupted")
-    assert {"folder", *counted} <= {field.name for field in fields(harness.runner.Result)}
-    signature = inspect.signature(harness.runner.evaluate)
+    assert {"folder", *counted} <= {field.name for field in fields(harness.run.loop.Result)}
+    signature = inspect.signature(harness.run.loop.evaluate)
 
     def evaluate(registry: Registry, **arguments: Any) -> Any:
         signature.bind(registry, **arguments)
@@ -146,14 +146,14 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return SimpleNamespace(folder=arguments["output"], **counts)
 
     module = SimpleNamespace(evaluate=evaluate)
-    monkeypatch.setitem(sys.modules, "harness.runner", module)
+    monkeypatch.setitem(sys.modules, "harness.run.loop", module)
     monkeypatch.setattr(harness, "runner", module)
     return seen
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     try:
-        status = harness.cli.main(arguments)
+        status = harness.cli.main.main(arguments)
     except SystemExit as leaving:
         status = int(leaving.code or 0)
     out, err = capsys.readouterr()
@@ -178,8 +178,8 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("command", [["--help"], ["plugins"], ["plugins", "show", "medfocus"], ["--version"]])
 def test_looking_around_imports_nothing_heavy(command: list[str]) -> None:
     code = (
-        "import sys, harness.cli\n"
-        "try: status = harness.cli.main(sys.argv[1:])\n"
+        "import sys, harness.cli.main\n"
+        "try: status = harness.cli.main.main(sys.argv[1:])\n"
         "except SystemExit as leaving: status = leaving.code or 0\n"
         "heavy = {'torch', 'transformers', 'matplotlib', 'PIL', 'skimage', 'pydicom'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
@@ -216,7 +216,7 @@ def test_a_checkout_that_is_not_installed_has_no_version(
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", absent)
-    monkeypatch.setattr(harness.cli, "version", absent)
+    monkeypatch.setattr(harness.cli.main, "version", absent)
     assert harness.__version__ == "(not installed)"
     assert run(capsys, "--version")[:2] == (0, "harness (not installed)\n")
 
@@ -343,7 +343,7 @@ def test_other_commands_are_added_and_broken_ones_listed(
         command("greet", greet), command("idle", idle), command("grab", grab), command("half", half),
         command("lost", ImportError("no such thing")),
     ]  # fmt: skip
-    monkeypatch.setattr(harness.cli, "entry_points", lambda group: found)
+    monkeypatch.setattr(harness.cli.main, "entry_points", lambda group: found)
     assert run(capsys, "greet", "you")[:2] == (7, "hello you\n")
     help_text = run(capsys, "--help")[1]
     assert "say hello" in help_text and "half-done" not in help_text and "idle" not in help_text
@@ -446,16 +446,16 @@ def test_an_interrupted_run_says_how_to_go_on(
 
 def test_threads_are_set_before_torch_is_imported() -> None:
     code = (
-        "import os, sys, types, harness.cli\n"
-        "runner = types.ModuleType('harness.runner')\n"
+        "import os, sys, types, harness.cli.main\n"
+        "runner = types.ModuleType('harness.run.loop')\n"
         "def evaluate(registry, **arguments):\n"
         "    assert 'torch' not in sys.modules\n"
         "    import torch\n"
         "    print('threads', torch.get_num_threads())\n"
         "    return types.SimpleNamespace(folder='x', finished=0, failed=0, interrupted=False)\n"
         "runner.evaluate = evaluate\n"
-        "sys.modules['harness.runner'] = runner\n"
-        "harness.cli.main(['eval', '--attributor', 'occlusion', '--threads', sys.argv[1]])\n"
+        "sys.modules['harness.run.loop'] = runner\n"
+        "harness.cli.main.main(['eval', '--attributor', 'occlusion', '--threads', sys.argv[1]])\n"
     )
     for threads in ("1", "2"):
         done = python("-c", code, threads)
@@ -468,7 +468,7 @@ def test_an_error_of_the_runner_is_one_line(
     def refuse(*_: Any, **__: Any) -> None:
         raise HarnessError("This is\n  wrong.")
 
-    monkeypatch.setattr(sys.modules["harness.runner"], "evaluate", refuse)
+    monkeypatch.setattr(sys.modules["harness.run.loop"], "evaluate", refuse)
     assert refused(capsys, "eval", "--attributor", "halves") == "harness: This is wrong.\n"
 
 
@@ -610,7 +610,7 @@ def test_explain_asks_the_embedded_benchmarks_first_model(
     monkeypatch: pytest.MonkeyPatch,
     toys: Registry,
 ) -> None:
-    from harness.benchmark import Record, write_records
+    from harness.bench.records import Record, write_records
 
     texts = ("yes", "no", "yes", "yes")
     found = toys.all

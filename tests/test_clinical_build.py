@@ -13,10 +13,10 @@ import pytest
 from small_diffusion import radedit_folder
 from test_clinical_eval import Bright
 
-import harness.cli
-from harness.attributor import Attributor
+import harness.cli.main
+from harness.contracts.attributor import Attributor
+from harness.contracts.model import Model
 from harness.hookspecs import hookimpl
-from harness.model import Model
 from harness.registry import Registry
 from leaderboard import plugin as leaderboard
 from plugins.editors import radedit
@@ -56,7 +56,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: Any) -> int:
-    return harness.cli.main([str(word) for word in words])
+    return harness.cli.main.main([str(word) for word in words])
 
 
 def options() -> list[str]:

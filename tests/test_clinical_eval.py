@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import toys
 
-import harness.cli
-from harness.attributor import Attribution, Attributor, Case
-from harness.benchmark import Record, write_records
-from harness.geometry import Box
+import harness.cli.main
+from harness.bench.records import Record, write_records
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability
 from harness.hookspecs import hookimpl
-from harness.journal import read_journal
-from harness.model import Capability
+from harness.imaging.frame import Box
 from harness.registry import Registry
+from harness.run.journal import read_journal
 from plugins.sources import imagenome, padchest_gr, vindr_cxr
 
 COUNTS = {"imagenome": 5, "padchest_gr": 3, "vindr_cxr": 4}
@@ -64,7 +64,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 def evaluate(world: SimpleNamespace) -> tuple[int, dict[tuple[str, int], dict[str, Any]]]:
     """The exit status, and the journal's rows by source and index."""
-    status = harness.cli.main(
+    status = harness.cli.main.main(
         ["eval", "--attributor", "bright", "--mode", "direct", "--fresh", "--bench", str(world.bench),
          "--data-root", str(world.data), "--output", str(world.out)]
     )  # fmt: skip
@@ -129,6 +129,6 @@ def test_without_a_data_root_the_run_is_refused(
     world: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["eval", "--attributor", "bright", "--bench", str(world.bench), "--output", str(world.out)]
-    assert harness.cli.main(arguments) == 2
+    assert harness.cli.main.main(arguments) == 2
     assert "give it by --data-root" in capsys.readouterr().err
     assert not world.out.exists()

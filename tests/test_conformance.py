@@ -9,8 +9,8 @@ import pytest
 from small_models import ANSWER, FAMILIES, build_taught, load
 from small_vision import save_owlvit, save_sam
 
-from harness.attributor import Attributor
-from harness.geometry import Box
+from harness.contracts.attributor import Attributor
+from harness.imaging.frame import Box
 from harness.registry import OWN, Registry
 from harness.testing import RegionModel, check_attributor, check_editor, check_model, check_source
 from harness.testing.models import Asked

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cli import build_parser
+from harness.cli.main import build_parser
 from harness.options import build, parse
 from harness.registry import KINDS, Registry
 from harness.testing.attributors import attributor_outcomes

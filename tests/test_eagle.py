@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.attributor import Case
-from harness.geometry import Box
+from harness.contracts.attributor import Case
+from harness.imaging.frame import Box
 from harness.testing.region import SIDE, RegionModel, make_case
 from plugins.attributors.eagle import Eagle, search, superpixels
 

@@ -14,15 +14,15 @@ import pytest
 import toys
 from rich.console import Console
 
-from harness.attributor import Attribution, Case
+from harness.contracts.attributor import Attribution, Case
+from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
-from harness.executor import Executor, make_executor
 from harness.hookspecs import hookimpl
-from harness.journal import read_journal
-from harness.plugin import NoOptions
-from harness.ray_executor import _size
 from harness.registry import Registry
-from harness.runner import Result, evaluate
+from harness.run.executor import Executor, make_executor
+from harness.run.journal import read_journal
+from harness.run.loop import Result, evaluate
+from plugins.executors.ray import _size
 
 NAMES = ("map", "good", "traces", "bad", "mortal")
 
@@ -156,7 +156,7 @@ def test_what_a_worker_cannot_load_ends_the_run_in_its_words(folder: Path, ray: 
 
 
 def test_a_worker_on_another_machine_is_refused(folder: Path, ray: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.provenance._device", lambda: "a GPU that the workers lack")
+    monkeypatch.setattr("harness.run.provenance._device", lambda: "a GPU that the workers lack")
     monkeypatch.setattr(toys.ToyModel, "files", lambda self: [folder / "bench" / "direct.json"])
     with pytest.raises(HarnessError, match="A worker's machine is not like this one") as caught:
         run(folder, "other", make_executor("ray", 1))

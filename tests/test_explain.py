@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability, Model
 from harness.errors import HarnessError
-from harness.explanation import Explanation, draw, explain
-from harness.figure import figure, wrap
-from harness.geometry import Box
-from harness.model import Capability, Model
+from harness.explaining.explanation import Explanation, draw, explain
+from harness.explaining.picture import figure, wrap
+from harness.imaging.frame import Box
 from harness.testing.region import RegionModel
 from plugins.attributors.occlusion import Occlusion
 

@@ -14,14 +14,14 @@ import toys
 from rich.console import Console
 from test_leaderboard import header, journal, row
 
-from harness.attributor import Attribution, Case
-from harness.faithfulness import areas, faithfulness, importance
-from harness.geometry import Box
-from harness.model import Capability, Model
-from harness.runner import evaluate
+from harness.contracts.attributor import Attribution, Case
+from harness.contracts.model import Capability, Model
+from harness.imaging.frame import Box
+from harness.run.loop import evaluate
 from harness.testing.region import REGION, SIDE, RegionModel, make_case
-from leaderboard.markdown import render
-from leaderboard.tables import make_board
+from leaderboard.board import make_board
+from leaderboard.render.markdown import render
+from plugins.metrics.deletion_insertion import areas, faithfulness, importance
 
 WHITE = np.full((SIDE, SIDE, 3), 255, np.uint8)
 

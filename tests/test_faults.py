@@ -21,11 +21,11 @@ import toys
 from rich.console import Console
 from toys import REGION
 
-from harness.attributor import Attribution, Case
+from harness.contracts.attributor import Attribution, Case
 from harness.errors import HarnessError
-from harness.geometry import FRAME_SIDE, Box
-from harness.journal import read_journal
-from harness.runner import Result, evaluate
+from harness.imaging.frame import FRAME_SIDE, Box
+from harness.run.journal import read_journal
+from harness.run.loop import Result, evaluate
 
 SCRIPT = Path(__file__).parent / "slow_run.py"
 ROWS = 24  # of the slow run

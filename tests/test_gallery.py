@@ -13,12 +13,12 @@ import toys
 from PIL import Image
 from rich.console import Console
 
-from harness.gallery import FOLDER, picture_id
-from harness.geometry import Box
-from harness.journal import KEY
-from harness.metrics import union_area
-from harness.runner import evaluate
-from harness.saliency import peak
+from harness.imaging.frame import Box
+from harness.imaging.overlap import union_area
+from harness.imaging.saliency import peak
+from harness.run.journal import KEY
+from harness.run.loop import evaluate
+from leaderboard.render.gallery_observer import FOLDER, picture_id
 
 
 def run(folder: Path, names: list[str], **changes: Any) -> list[dict[str, Any]]:

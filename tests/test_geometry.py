@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.geometry import Box, Letterbox, to_boxes
+from harness.imaging.frame import Box, Letterbox, to_boxes
 
 SIZES = [
     (300, 400),

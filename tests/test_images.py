@@ -14,7 +14,7 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1
 
 from harness.errors import HarnessError
-from harness.images import image_size, letterbox, letterbox_mask, read_image
+from harness.imaging.read import image_size, letterbox, letterbox_mask, read_image
 
 RAMP = np.linspace(100, 3000, 30 * 20).round().astype(np.uint16).reshape(30, 20)
 GREY = np.random.default_rng(0).integers(0, 256, (30, 20), dtype=np.uint8)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.causal import counterfactuals
-from harness.editor import region_mask
+from harness.bench.causal import counterfactuals
+from harness.contracts.editor import region_mask
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.geometry import Box, Letterbox
-from harness.source import Sample
+from harness.imaging.frame import Box, Letterbox
 from plugins.editors.inpaint import Inpaint, _shrunk
 
 Y, X = np.mgrid[:150, :400]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError
-from harness.journal import Journal, differences, read_journal
+from harness.run.journal import Journal, differences, read_journal
 
 HEADER = {"seed": 0, "plugins": {"a": {"version": "1"}}, "modes": ("direct", "reasoning")}
 

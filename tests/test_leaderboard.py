@@ -16,13 +16,13 @@ import toys
 from rich.console import Console
 
 from harness.errors import HarnessError
-from harness.journal import Journal
-from harness.runner import evaluate
+from harness.run.journal import Journal
+from harness.run.loop import evaluate
+from leaderboard.board import Board, make_board
 from leaderboard.command import add_parser
-from leaderboard.console import show
-from leaderboard.markdown import escape, render
 from leaderboard.plugin import run_finished
-from leaderboard.tables import Board, make_board
+from leaderboard.render.console import show
+from leaderboard.render.markdown import escape, render
 
 NASTY = "a|b`c`<img src=x>[d](e)_f_\n# g"
 

@@ -11,9 +11,9 @@ import toys
 from rich.console import Console
 
 from harness.hookspecs import hookimpl
-from harness.journal import read_journal
 from harness.registry import Registry
-from harness.runner import evaluate
+from harness.run.journal import read_journal
+from harness.run.loop import evaluate
 
 
 class Tracker:

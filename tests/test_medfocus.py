@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from harness.testing.region import SIDE, WHOLE, RegionModel, make_case
 from plugins.attributors.medfocus import attributors
 from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS

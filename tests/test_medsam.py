@@ -10,7 +10,7 @@ import pytest
 from small_vision import save_sam, save_sam_of
 
 from harness.errors import HarnessError
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from plugins.attributors import medsam
 from plugins.attributors.medsam import MedSAM, preprocess
 

@@ -13,12 +13,12 @@ import pytest
 import toys
 from rich.console import Console
 
-from harness import memory
-from harness.attributor import Attribution, Case
-from harness.runner import evaluate
-from leaderboard import page
-from leaderboard.markdown import render
-from leaderboard.tables import make_board
+from harness.contracts.attributor import Attribution, Case
+from harness.run import memory
+from harness.run.loop import evaluate
+from leaderboard.board import make_board
+from leaderboard.render.html import page
+from leaderboard.render.markdown import render
 
 
 class Cuda:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.geometry import Box
-from harness.metrics import Overlap, overlap
+from harness.imaging.frame import Box
+from harness.imaging.overlap import Overlap, overlap
 
 SIDE = 24
 

@@ -23,7 +23,7 @@ from small_models import (
     turn,
 )
 
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from plugins.models.lvlm import TransformersModel
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from harness.testing.region import SIDE, RegionModel, make_case
 from plugins.attributors.occlusion import Occlusion, attributors
 

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import pytest
 from pydantic import Field, field_validator
 
+from harness.contracts.plugin import NoOptions, Plugin
 from harness.errors import HarnessError
 from harness.options import REQUIRED, build, describe, for_plugins, parse
-from harness.plugin import NoOptions, Plugin
 
 
 class Full(Plugin):

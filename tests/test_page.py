@@ -19,15 +19,15 @@ from browser import Browser
 from PIL import Image
 from test_leaderboard import header, journal, row
 
-from harness.gallery import FOLDER, picture_id
-from harness.journal import KEY
-from leaderboard import page
-from leaderboard.cells import plain
-from leaderboard.exhibits import MOST, exhibits
-from leaderboard.markup import el, join, verbatim
-from leaderboard.page import render
-from leaderboard.plots import BOTTOM, LABEL, NEAR, TALL, spread
-from leaderboard.tables import make_board
+from harness.run.journal import KEY
+from leaderboard.board import make_board
+from leaderboard.render.cell_text import plain
+from leaderboard.render.gallery_observer import FOLDER, picture_id
+from leaderboard.render.html import page
+from leaderboard.render.html.gallery_reader import MOST, exhibits
+from leaderboard.render.html.markup import el, join, verbatim
+from leaderboard.render.html.page import render
+from leaderboard.render.html.plots import BOTTOM, LABEL, NEAR, TALL, spread
 
 NASTY = "</script><img src=x onerror=alert(1)>\"'&<b>\u202e"
 HERE = Path(page.__file__).parent

@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from harness.editor import region_mask
+from harness.contracts.editor import region_mask
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.geometry import Box
-from harness.source import Sample
+from harness.imaging.frame import Box
 from plugins.editors.phantom import PhantomEditor
 from plugins.phantom import splits
 from plugins.phantom.film import film

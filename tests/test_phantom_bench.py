@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.answers import final_answer
-from harness.benchmark import Record, read_records
-from harness.causal import GATES, ask, counterfactuals, judge
-from harness.images import letterbox
-from harness.model import Model
+from harness.bench.causal import GATES, ask, counterfactuals, judge
+from harness.bench.records import Record, read_records
+from harness.bench.verdict import final_answer
+from harness.contracts.model import Model
+from harness.contracts.source import MODES, Mode, Sample, question
+from harness.imaging.read import letterbox
 from harness.registry import Registry
-from harness.source import MODES, Mode, Sample, question
 from plugins.editors.phantom import PhantomEditor
 from plugins.phantom import splits
 from plugins.phantom.film import film

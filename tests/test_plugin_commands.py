@@ -14,14 +14,14 @@ import wrong_models
 import wrong_sources
 from pydantic import Field
 
-import harness.cli
-import harness.commands.plugin_new
-from harness.attributor import Attribution, Attributor, Case
+import harness.cli.main
+import harness.testing.command_new
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
-from harness.plugin import NoOptions
 from harness.registry import KINDS, Broken, Registry
-from harness.scaffold import class_name, contents
+from harness.testing.scaffold import class_name, contents
 
 
 class Chosen(wrong_attributors.Right):
@@ -90,7 +90,7 @@ def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Registry:
     registry = Registry([Toys()])
     assert not registry.broken
     monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
-    monkeypatch.setattr(harness.cli, "entry_points", lambda group: [])
+    monkeypatch.setattr(harness.cli.main, "entry_points", lambda group: [])
     monkeypatch.setenv("COLUMNS", "150")
     monkeypatch.setenv("TRANSFORMERS_VERBOSITY", "error")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
@@ -101,7 +101,7 @@ def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Registry:
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     """Status, and all that is printed, as words with single spaces."""
     try:
-        status = harness.cli.main(["plugins", *arguments])
+        status = harness.cli.main.main(["plugins", *arguments])
     except SystemExit as leaving:
         status = int(leaving.code or 0)
     out, err = capsys.readouterr()
@@ -137,7 +137,7 @@ def test_the_table_fits_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    harness.cli.main(["plugins", "check", "black-box"])
+    harness.cli.main.main(["plugins", "check", "black-box"])
     out = capsys.readouterr().out
     assert "5 of 14 checks passed, 9 not run" in " ".join(out.split()) and max(map(len, out.splitlines())) <= columns
 
@@ -211,7 +211,7 @@ def test_nothing_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_kinds_are_the_registrys(capsys: pytest.CaptureFixture[str]) -> None:
-    assert set(harness.commands.plugin_new.KINDS) == set(KINDS)
+    assert set(harness.testing.command_new.KINDS) == set(KINDS)
     assert "invalid choice: 'metric'" in run(capsys, "new", "metric", "x")[1]
 
 

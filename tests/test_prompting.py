@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from small_vision import save_owlvit, save_sam
 
-from harness.attributor import Case
+from harness.contracts.attributor import Case
+from harness.contracts.model import Capability, Model
 from harness.errors import HarnessError
-from harness.geometry import Box
-from harness.model import Capability, Model
+from harness.imaging.frame import Box
 from plugins.attributors import prompting_medsam
 from plugins.attributors.prompting import Prompting
 from plugins.attributors.prompting_medsam import PromptingMedSAM

@@ -13,12 +13,12 @@ pytest.importorskip("diffusers")
 
 from small_diffusion import editor
 
-from harness.causal import counterfactuals
-from harness.editor import region_mask
+from harness.bench.causal import counterfactuals
+from harness.contracts.editor import region_mask
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.geometry import Box, Letterbox
-from harness.images import letterbox
-from harness.source import Sample
+from harness.imaging.frame import Box, Letterbox
+from harness.imaging.read import letterbox
 from plugins.editors.radedit import RadEdit, edit_cells, levels_used, unletterbox
 
 SHADES = np.random.default_rng(0).integers(0, 256, (45, 90), dtype=np.uint8)

@@ -15,14 +15,14 @@ import toys
 from PIL import Image
 from small_vision import save_sam
 
-import harness.cli
-from harness.benchmark import Record, write_records
+import harness.cli.main
+from harness.bench.records import Record, write_records
 from harness.errors import HarnessError
-from harness.geometry import Box, Letterbox
-from harness.images import letterbox, read_image
+from harness.imaging.frame import Box, Letterbox
+from harness.imaging.read import letterbox, read_image
 from harness.registry import Registry
 from harness.testing.region import RegionModel, make_case
-from leaderboard.tables import make_board
+from leaderboard.board import make_board
 from plugins.attributors import medfocus
 from plugins.attributors.medfocus.candidates import candidates
 from plugins.attributors.medfocus.concepts import CONCEPTS
@@ -45,7 +45,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def build(data: Path, *arguments: Any, count: int = 3) -> Pool:
     """The pool of a command that succeeds."""
     output = data.parent / "pool.npz"
-    assert harness.cli.main(command(data, "--output", output, "--count", count, *arguments)) == 0
+    assert harness.cli.main.main(command(data, "--output", output, "--count", count, *arguments)) == 0
     return load_pool(output)
 
 
@@ -132,7 +132,7 @@ def test_the_same_data_give_the_same_bytes_in_any_order_of_rows(data: Path) -> N
 def test_too_few_are_counted_and_explained(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(data / trees.REGIONS, f"{name(0)}.dcm,0.0,0.0,0.0,0.0,0.0,0.0,left clavicle", "x.dcm,0,0,0,0,0,0,svc")
     output = data.parent / "pool.npz"
-    assert harness.cli.main(command(data, "--output", output)) == 2
+    assert harness.cli.main.main(command(data, "--output", output)) == 2
     out, err = capsys.readouterr()
     assert f"{name(0)}.jpg: no box of left clavicle" in out and not output.exists()
     assert "Of 16 references 2 were found: normal images 3, of these with all 11 concepts 2" in err
@@ -201,7 +201,7 @@ def test_medsam_draws_the_masks(data: Path, capsys: pytest.CaptureFixture[str]) 
     assert "drawn by MedSAM" in outlines.origin and "drawn by MedSAM" in capsys.readouterr().out
     np.testing.assert_array_equal(outlines.images, boxes.images)
     assert outlines.masks.any((2, 3)).all() and (outlines.masks != boxes.masks).any()
-    assert harness.cli.main(command(data, "--medsam", data / "none.pth")) == 2
+    assert harness.cli.main.main(command(data, "--medsam", data / "none.pth")) == 2
     assert "none.pth does not exist" in capsys.readouterr().err
 
 
@@ -211,9 +211,9 @@ def test_what_is_refused_before_anything_is_read(data: Path, capsys: pytest.Capt
         (["--data-root", str(data), "--output", "pool.png"], "an .npz file"),
         (["--data-root", str(data), "--output", str(data / "gone" / "pool.npz")], "does not exist"),
     ):
-        assert harness.cli.main(["references", "build", *arguments]) == 2
+        assert harness.cli.main.main(["references", "build", *arguments]) == 2
         assert message in capsys.readouterr().err
-    assert harness.cli.main(["references"]) == 2
+    assert harness.cli.main.main(["references"]) == 2
     assert "build" in capsys.readouterr().err
 
 
@@ -250,7 +250,7 @@ def test_a_board_of_real_images_says_that_phantoms_were_the_references(
     notes = []
     for pool in (DEFAULT_POOL, data.parent / "pool.npz"):
         out = data.parent / pool.stem
-        status = harness.cli.main(
+        status = harness.cli.main.main(
             ["eval", "--attributor", "medfocus", "-o", f"medfocus.pool={pool}", "--output", str(out),
              "--bench", str(data.parent / "bench"), "--data-root", str(data)]
         )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 import harness.registry
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.registry import Registry

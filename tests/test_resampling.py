@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leaderboard.resampling import FLIPS, RESAMPLES, cluster_sums, holm, intervals, sign_flip
+from leaderboard.statistics.resampling import FLIPS, RESAMPLES, cluster_sums, holm, intervals, sign_flip
 
 RNG = np.random.default_rng(7)
 
@@ -73,7 +73,7 @@ def test_what_does_not_vary_and_what_is_too_little() -> None:
 
 def test_intervals_cover_the_truth_as_often_as_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clustered and skewed data: 95% intervals cover about 95%; those that ignore clusters do not."""
-    monkeypatch.setattr("leaderboard.resampling.RESAMPLES", 800)
+    monkeypatch.setattr("leaderboard.statistics.resampling.RESAMPLES", 800)
     random, runs, images, each = np.random.default_rng(11), 2000, 60, 4
     # Every column is one experiment: each image has its own level, and each record of it some noise.
     levels = random.gamma(2.0, 1.0, (images, runs))

@@ -16,17 +16,17 @@ import toys
 from rich.console import Console
 from toys import EVIDENCE, PLACE, REGION, UNREADABLE, ToyModel, ToySource
 
-from harness.attempt import one_line, seed_everything
-from harness.attributor import Attribution, Case
-from harness.errors import HarnessError
-from harness.geometry import Box
-from harness.journal import read_journal
-from harness.metrics import overlap
-from harness.plan import thin
-from harness.runner import Result, evaluate
-from harness.source import MODES
-from harness.work import seed_of
-from leaderboard.tables import make_board
+from harness.contracts.attributor import Attribution, Case
+from harness.contracts.source import MODES
+from harness.errors import HarnessError, one_line
+from harness.imaging.frame import Box
+from harness.imaging.overlap import overlap
+from harness.run.case import seed_everything
+from harness.run.journal import read_journal
+from harness.run.loop import Result, evaluate
+from harness.run.select import thin
+from harness.run.worker import seed_of
+from leaderboard.board import make_board
 
 NAMES = ("good", "map", "traces")
 

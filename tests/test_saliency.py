@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.geometry import Box
-from harness.saliency import saliency_to_boxes
+from harness.imaging.frame import Box
+from harness.imaging.saliency import saliency_to_boxes
 
 
 def oracle(saliency: np.ndarray, content: Box | None = None) -> list[tuple[float, Box]]:

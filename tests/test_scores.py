@@ -11,10 +11,10 @@ import pytest
 from test_leaderboard import header, journal, row
 
 from harness.errors import HarnessError
-from leaderboard.breakdowns import Sizes
+from leaderboard.board import make_board
 from leaderboard.figures import pointing, share
-from leaderboard.resampling import intervals, sign_flip
-from leaderboard.tables import make_board
+from leaderboard.statistics.resampling import intervals, sign_flip
+from leaderboard.statistics.slices import Sizes
 
 BOXES = {"boxes": [[0, 0, 4, 4], [10, 10, 20, 20]], "peak": None}
 

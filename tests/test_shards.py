@@ -14,16 +14,16 @@ import toys
 from rich.console import Console
 from toys import ToySource
 
-from harness import cli
+from harness.cli import main as cli
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.journal import read_journal
-from harness.plan import Task
-from harness.runner import Result, evaluate
-from harness.shard import Shard, spread
-from harness.source import Sample
-from leaderboard import document, markdown
+from harness.run.journal import read_journal
+from harness.run.loop import Result, evaluate
+from harness.run.select import Task
+from harness.run.shards import Shard, spread
+from leaderboard.board import make_board
 from leaderboard.plugin import run_finished
-from leaderboard.tables import make_board
+from leaderboard.render import csv_json, markdown
 from leaderboard.verify import verify
 
 NAMES = ("map", "good", "traces", "bad")
@@ -76,10 +76,10 @@ def test_findings_of_an_image_stay_together_and_order_does_not_matter() -> None:
 def test_the_board_of_the_shards_is_that_of_the_whole_run(folder: Path) -> None:
     whole, joined = make_board([folder / "whole"]), make_board([folder / "parts"])
     assert joined.rows == whole.rows and not any("hard" in note for note in joined.notes)
-    for render in (markdown.render, document.to_json, document.to_csv):
+    for render in (markdown.render, csv_json.to_json, csv_json.to_csv):
         assert render(joined) == render(whole)  # the journal's SHA-256 and the command that repeats it are in there
     one_by_one = make_board([folder / "parts" / f"shard-{number}-of-3" for number in (2, 3, 1)])
-    assert document.to_json(one_by_one) == document.to_json(whole)
+    assert csv_json.to_json(one_by_one) == csv_json.to_json(whole)
 
 
 def test_missing_shards_are_named(parts: Path) -> None:

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.geometry import Box
-from harness.source import Sample
+from harness.imaging.frame import Box
 from plugins.sources.files import FileSource
 from plugins.sources.imagenome import ImaGenome
 from plugins.sources.padchest_gr import PadChestGR
@@ -90,10 +90,10 @@ def test_both_names_find_a_source(cls: type[FileSource]) -> None:
 def test_plugins_show_says_what_a_source_needs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import harness.cli
+    import harness.cli.main
 
     monkeypatch.setenv("COLUMNS", "150")
-    assert harness.cli.main(["plugins", "show", "vindr-cxr"]) == 0
+    assert harness.cli.main.main(["plugins", "show", "vindr-cxr"]) == 0
     assert "vindr-cxr/1.0.0/annotations/annotations_test.csv: annotations" in capsys.readouterr().out
 
 

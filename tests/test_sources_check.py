@@ -14,10 +14,10 @@ import data_trees as trees
 import numpy as np
 import pytest
 
-import harness.cli
+import harness.cli.main
+from harness.contracts.source import DataPath, Sample, Source
 from harness.hookspecs import hookimpl
 from harness.registry import Registry
-from harness.source import DataPath, Sample, Source
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,7 +35,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def check(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str, dict[str, list[str]]]:
     """The exit status, the output, and the table's cells by source."""
-    status = harness.cli.main(["sources", "check", *map(str, arguments)])
+    status = harness.cli.main.main(["sources", "check", *map(str, arguments)])
     out = capsys.readouterr().out
     table = [line.split() for line in out.split("\n\n")[0].splitlines()[1:]]
     return status, out, {cells[0]: cells[1:] for cells in table}
@@ -103,14 +103,14 @@ def test_malformed_annotations_leave_the_others_alone(data: Path, capsys: pytest
 
 
 def test_what_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert harness.cli.main(["sources", "check", "--data-root", str(data), "--source", "vindr"]) == 2
+    assert harness.cli.main.main(["sources", "check", "--data-root", str(data), "--source", "vindr"]) == 2
     assert "did you mean 'vindr_cxr'?" in capsys.readouterr().err
-    assert harness.cli.main(["sources", "check", "--data-root", str(data / "gone")]) == 2
+    assert harness.cli.main.main(["sources", "check", "--data-root", str(data / "gone")]) == 2
     assert "is no folder" in capsys.readouterr().err
-    assert harness.cli.main(["sources"]) == 2
+    assert harness.cli.main.main(["sources"]) == 2
     assert "check" in capsys.readouterr().err
     with pytest.raises(SystemExit) as leaving:
-        harness.cli.main(["sources", "check"])
+        harness.cli.main.main(["sources", "check"])
     assert leaving.value.code == 2 and "--data-root" in capsys.readouterr().err
 
 
@@ -156,8 +156,8 @@ def test_a_third_partys_source_is_checked_alike(
 
 def test_neither_torch_nor_pandas_is_imported(data: Path) -> None:
     code = (
-        "import sys, harness.cli\n"
-        "status = harness.cli.main(sys.argv[1:])\n"
+        "import sys, harness.cli.main\n"
+        "status = harness.cli.main.main(sys.argv[1:])\n"
         "heavy = {'torch', 'transformers', 'pandas', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "sys.exit(status)"

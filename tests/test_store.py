@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from harness import cli
-from harness.geometry import FRAME_SIDE, Box
+from harness.cli import main as cli
+from harness.imaging.frame import FRAME_SIDE, Box
 from harness.registry import Registry
-from harness.runner import evaluate
-from harness.store import JsonStore, key_of, place, shared
-from plugins.attributors.medfocus import kept
+from harness.run.cache import JsonStore, key_of, place, shared
+from harness.run.loop import evaluate
+from plugins.attributors.medfocus import kept_boxes as kept
 from plugins.attributors.medfocus.medfocus import MedFocus
 
 KEY = key_of("a thing")

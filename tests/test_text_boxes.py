@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from plugins.attributors.text_boxes import boxes_in, names_in
 
 SIDE = 200

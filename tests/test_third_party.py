@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.benchmark import Record, write_records
-from harness.journal import read_journal
+from harness.bench.records import Record, write_records
+from harness.contracts.source import MODES
 from harness.registry import Registry
-from harness.scaffold import write
-from harness.source import MODES
+from harness.run.journal import read_journal
+from harness.testing.scaffold import write
 
 ROOT = Path(__file__).parents[1]
 KINDS = ("attributor", "editor", "model", "source")

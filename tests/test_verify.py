@@ -15,18 +15,18 @@ import pytest
 import toys
 from rich.console import Console
 
-from harness import cli
+from harness.cli import main as cli
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from harness.registry import Registry
-from harness.runner import evaluate
-from harness.source import Sample
+from harness.run.loop import evaluate
+from leaderboard.board import make_board
 from leaderboard.command import add_parser
-from leaderboard.document import COLUMNS, to_csv, to_json
 from leaderboard.plugin import run_finished
-from leaderboard.provenance import command_line
 from leaderboard.publish import publish
-from leaderboard.tables import make_board
+from leaderboard.read.provenance import command_line
+from leaderboard.render.csv_json import COLUMNS, to_csv, to_json
 from leaderboard.verify import verify
 
 Lines = list[dict[str, Any]]

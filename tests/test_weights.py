@@ -15,14 +15,14 @@ import pytest
 import toys
 from rich.console import Console
 
-from harness import weights
 from harness.errors import HarnessError
-from harness.journal import read_journal
 from harness.registry import Registry
-from harness.runner import evaluate
-from harness.weights import identities, identity
-from leaderboard.markdown import render
-from leaderboard.tables import make_board
+from harness.run import weights
+from harness.run.journal import read_journal
+from harness.run.loop import evaluate
+from harness.run.weights import identities, identity
+from leaderboard.board import make_board
+from leaderboard.render.markdown import render
 from plugins import checkpoint
 from plugins.attributors.medfocus.medfocus import DEFAULT_POOL, MedFocus
 from plugins.models.gemma3 import Gemma3_4B, PhantomGemma3
@@ -79,7 +79,7 @@ def test_a_large_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_hashing_loads_no_framework() -> None:
     code = (
-        "import sys; from plugins.models.gemma3 import PhantomGemma3; from harness.weights import identities\n"
+        "import sys; from plugins.models.gemma3 import PhantomGemma3; from harness.run.weights import identities\n"
         "print(identities(PhantomGemma3().files()), {'torch', 'transformers'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,16 +9,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.attributor import Attribution, Attributor, Case
-from harness.benchmark import Record, write_records
-from harness.editor import Editor, Region, region_mask
+from harness.bench.records import Record, write_records
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.editor import Editor, Region, region_mask
+from harness.contracts.model import Capability, Capture, Model, Trace
+from harness.contracts.plugin import NoOptions
+from harness.contracts.source import MODES, Mode, Sample, Source
 from harness.errors import HarnessError
-from harness.geometry import FRAME_SIDE, Box, Letterbox
 from harness.hookspecs import hookimpl
-from harness.model import Capability, Capture, Model, Trace
-from harness.plugin import NoOptions
+from harness.imaging.frame import FRAME_SIDE, Box, Letterbox
 from harness.registry import Registry
-from harness.source import MODES, Mode, Sample, Source
 from harness.testing.region import RegionModel
 
 WIDTH, HEIGHT = 200, 400

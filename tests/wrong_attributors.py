@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability, Capture
+from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
-from harness.geometry import Box
-from harness.model import Capability, Capture
-from harness.plugin import NoOptions
+from harness.imaging.frame import Box
 
 SOME = Box(30, 40, 90, 100)
 SIDE = 224

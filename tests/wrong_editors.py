@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.editor import Editor, Region, region_mask
-from harness.geometry import Box
-from harness.source import Sample
+from harness.contracts.editor import Editor, Region, region_mask
+from harness.contracts.source import Sample
+from harness.imaging.frame import Box
 
 
 class Paint(Editor):

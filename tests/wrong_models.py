@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.geometry import Box
-from harness.model import Capability, Capture, Model, Trace
+from harness.contracts.model import Capability, Capture, Model, Trace
+from harness.imaging.frame import Box
 from harness.testing import RegionModel
 
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from harness.contracts.source import Sample, Source
 from harness.errors import HarnessError
-from harness.geometry import Box
-from harness.source import Sample, Source
+from harness.imaging.frame import Box
 
 
 class Squares(Source):

@@ -1,1 +1,1 @@
-"""Building a benchmark anew: sources -> edits -> answers -> causal filter -> records, report and data set."""
+"""Making a benchmark anew: edit every finding away, ask the models, keep what the causal filter passes."""

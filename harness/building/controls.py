@@ -21,9 +21,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.causal import Edit
-from harness.geometry import Box
-from harness.source import Sample
+from harness.bench.causal import Edit
+from harness.contracts.source import Sample
+from harness.imaging.frame import Box
 
 CONTROLS: tuple[str, ...] = ("identity", "elsewhere")
 NO_ROOM = "no room: boxes of these sizes fit nowhere beside the true ones"
@@ -90,7 +90,7 @@ def _spot(
 
 
 def _pixels(box: Box, width: int, height: int) -> Rectangle | None:
-    """The pixels that a box touches, as :func:`harness.editor.region_mask` has them; None for none."""
+    """The pixels that a box touches, as :func:`harness.contracts.editor.region_mask` has them; None for none."""
     x0, y0, x1, y1 = box.clip(width, height)
     edges = math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
     return edges if _area(edges) > 0 else None

@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from harness.bench.causal import GATES
 from harness.building.edits import png
-from harness.building.outcomes import Outcome
-from harness.building.views import View, Views
-from harness.causal import GATES
+from harness.building.gates import Outcome
+from harness.building.versions import View, Views
+from harness.contracts.source import Mode, Sample
 from harness.errors import HarnessError
-from harness.source import Mode, Sample
 
 BATCH = 64  # rows in memory at a time, with up to four images each
 

@@ -1,7 +1,7 @@
 """Edits kept on disk by content: the same edit of the same image is made once, for all models and runs.
 
-The files are as :mod:`harness.store` says. The PNG is lossless and carries a digest of its key and pixels: a file that
-is torn, altered or under a wrong name is made anew.
+The files are as :mod:`harness.run.cache` says. The PNG is lossless and carries a digest of its key and pixels: a
+file that is torn, altered or under a wrong name is made anew.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from harness.attempt import seed_everything
-from harness.causal import Edit, edited
-from harness.editor import Editor
+from harness.bench.causal import Edit, edited
+from harness.contracts.editor import Editor
+from harness.contracts.source import Sample
 from harness.errors import RunError
-from harness.memory import free_memory
-from harness.source import Sample
-from harness.store import key_of, place, write_whole
+from harness.files import write_whole
+from harness.run.cache import key_of, place
+from harness.run.case import seed_everything
+from harness.run.memory import free_memory
 
 _DIGEST = "digest"  # the PNG's text chunk
 

@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from harness.bench.causal import Survival
 from harness.building.controls import CONTROLS
-from harness.building.outcomes import VERDICTS, Outcome
-from harness.causal import Survival
+from harness.building.gates import VERDICTS, Outcome
 
 
 def report(found: Sequence[Outcome], header: dict[str, Any], controls: bool) -> dict[str, Any]:
     """All figures as plain data; the same outcomes give the same.
 
-    ``filter``: a row for each mode, model and source, with the counts of :meth:`harness.causal.Survival.count`, and
-    the same by attribute. ``controls``: the survivors of each by verdict, and how many would survive if the controls
-    were gates too; null where they were not asked for. ``failures``: everything that failed. ``settings``: the
+    ``filter``: a row for each mode, model and source, with the counts of :meth:`harness.bench.causal.Survival.count`,
+    and the same by attribute. ``controls``: the survivors of each by verdict, and how many would survive if the
+    controls were gates too; null where they were not asked for. ``failures``: everything that failed. ``settings``: the
     journal's header.
     """
     survival = Survival()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from harness.bench.causal import FAILED, GATES
 from harness.building.controls import CONTROLS
-from harness.building.outcomes import VERDICTS
-from harness.causal import FAILED, GATES
+from harness.building.gates import VERDICTS
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from harness.attributor import Attribution, Attributor
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.model import Capability, Capture
 from harness.errors import HarnessError
-from harness.explanation import check_capabilities
-from harness.model import Capability, Capture
+from harness.explaining.explanation import check_capabilities
 from harness.testing.check import Fault, Moot, Outcome, Unfit, check_contract, demand, load, run_checks
 from harness.testing.scenes import FAULTS, Trials, box_fault, extras_fault, map_fault
 from harness.testing.watched import Watched

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from harness.attempt import one_line
-from harness.errors import HarnessError
-from harness.plugin import NoOptions, Plugin
+from harness.contracts.plugin import NoOptions, Plugin
+from harness.errors import HarnessError, one_line
 from harness.registry import check_class
 
 Subject = TypeVar("Subject")

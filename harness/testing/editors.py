@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.attempt import seed_everything
-from harness.editor import Editor, Region, region_mask
-from harness.geometry import Box
-from harness.source import Sample
+from harness.contracts.editor import Editor, Region, region_mask
+from harness.contracts.source import Sample
+from harness.imaging.frame import Box
+from harness.run.case import seed_everything
 from harness.testing.check import (
     Fault,
     Moot,

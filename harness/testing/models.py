@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 import numpy as np
 
-from harness.attempt import seed_everything
-from harness.images import letterbox
-from harness.model import Capability, Model, Trace
-from harness.source import question
+from harness.contracts.model import Capability, Model, Trace
+from harness.contracts.source import question
+from harness.imaging.read import letterbox
+from harness.run.case import seed_everything
 from harness.testing.check import (
     Fault,
     Moot,

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.attributor import Case
-from harness.geometry import FRAME_SIDE, Box
-from harness.model import Capability, Capture, Model, Trace
+from harness.contracts.attributor import Case
+from harness.contracts.model import Capability, Capture, Model, Trace
+from harness.imaging.frame import FRAME_SIDE, Box
 
 SIDE = FRAME_SIDE
 WHOLE = Box(0, 0, SIDE, SIDE)

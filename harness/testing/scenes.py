@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.attempt import SharedCase, boxes_of, seed_everything
-from harness.attributor import Attribution, Attributor, Cost
-from harness.explanation import check_extras
-from harness.geometry import Box, Letterbox
-from harness.images import letterbox
-from harness.model import Capability, Capture
-from harness.source import question
+from harness.contracts.attributor import Attribution, Attributor, Cost
+from harness.contracts.model import Capability, Capture
+from harness.contracts.source import question
+from harness.explaining.explanation import check_extras
+from harness.imaging.frame import Box, Letterbox
+from harness.imaging.read import letterbox
+from harness.run.case import SharedCase, boxes_of, seed_everything
 from harness.testing.check import raised_by, sentence
 from harness.testing.pictures import film, sixteen_bit_film
 from harness.testing.region import SIDE, RegionModel

@@ -6,8 +6,8 @@ from itertools import islice
 
 import numpy as np
 
-from harness.attempt import checked
-from harness.source import Sample, Source
+from harness.contracts.source import Sample, Source
+from harness.run.case import checked
 from harness.testing.check import Fault, Outcome, Unfit, check_contract, demand, load, raised_by, run_checks, sentence
 
 SAMPLES, IMAGES = 500, 5

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.geometry import Box
-from harness.model import BACKWARD, Capability, Capture, Model, Trace
+from harness.contracts.model import BACKWARD, Capability, Capture, Model, Trace
+from harness.imaging.frame import Box
 
 EVERYTHING: frozenset[Capability] = frozenset({"generate", "score", "trace"})
 ALL_CAPTURES: frozenset[Capture] = frozenset({"attention", "rollout", "weighted_attention", "hidden"})

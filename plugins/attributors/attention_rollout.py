@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability, Capture
 from harness.hookspecs import hookimpl
-from harness.model import Capability, Capture
 
 
 class AttentionRollout(Attributor):

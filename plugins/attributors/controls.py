@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability
 from harness.hookspecs import hookimpl
-from harness.model import Capability
 
 GRID = 8  # cells a side of the random map, as many as occlusion has
 

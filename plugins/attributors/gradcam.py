@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability, Capture
 from harness.hookspecs import hookimpl
-from harness.model import Capability, Capture
 
 
 class GradCAM(Attributor):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.geometry import Box
+from harness.imaging.frame import Box
 
 if TYPE_CHECKING:
     import torch

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability
+from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
-from harness.geometry import Box
 from harness.hookspecs import hookimpl
-from harness.model import Capability
-from harness.plugin import NoOptions
+from harness.imaging.frame import Box
 from plugins.attributors.medsam import MedSAM
 from plugins.attributors.text_boxes import names_in
 from plugins.checkpoint import checkpoint_files, load_checkpoint

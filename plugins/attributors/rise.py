@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field
 from scipy.ndimage import map_coordinates
 
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability
+from harness.contracts.plugin import NoOptions
 from harness.hookspecs import hookimpl
-from harness.model import Capability
-from harness.plugin import NoOptions
 
 
 class RISE(Attributor):

@@ -6,7 +6,7 @@ import json
 import re
 from itertools import chain
 
-from harness.geometry import Box
+from harness.imaging.frame import Box
 
 _NUMBER = r"[-+]?\d{1,6}(?:\.\d{0,9})?"
 _FOUR = r"\s*,\s*".join(f"({_NUMBER})" for _ in range(4))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.geometry import Box
+from harness.imaging.frame import Box
 
 # What pandas reads as a missing value; the release was built with its defaults.
 MISSING = frozenset(

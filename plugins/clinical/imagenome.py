@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from plugins.clinical.annotations import MISSING, Row, fault, four_numbers, shown
 
 # Relative to the data root. Findings by region and image; then the boxes of the regions.

@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from harness.editor import Editor, Region, region_mask
+from harness.contracts.editor import Editor, Region, region_mask
+from harness.contracts.plugin import NoOptions
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.geometry import Box, Letterbox
 from harness.hookspecs import hookimpl
-from harness.plugin import NoOptions
-from harness.source import Sample
+from harness.imaging.frame import Box, Letterbox
 
 
 class Inpaint(Editor):

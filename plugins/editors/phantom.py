@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.editor import Editor, Region, region_mask
+from harness.contracts.editor import Editor, Region, region_mask
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.geometry import Box
 from harness.hookspecs import hookimpl
-from harness.source import Sample
+from harness.imaging.frame import Box
 from plugins.phantom.vocabulary import FINDING, Finding
 
 

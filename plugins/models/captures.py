@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.model import BACKWARD, Capture, Trace
+from harness.contracts.model import BACKWARD, Capture, Trace
 from plugins.models.attention import AttentionCall, Observer, Rollout, observing
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from math import isqrt
 from pathlib import Path
 from typing import Any, ClassVar
 
+from harness.contracts.model import Model
 from harness.hookspecs import hookimpl
-from harness.model import Model
 from plugins.models.lvlm import TransformersModel
 
 

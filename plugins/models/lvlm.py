@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from harness.geometry import Box
-from harness.memory import free_memory, out_of_memory
-from harness.model import Capability, Capture, Model, Trace
-from harness.plugin import NoOptions
+from harness.contracts.model import Capability, Capture, Model, Trace
+from harness.contracts.plugin import NoOptions
+from harness.imaging.frame import Box
+from harness.run.memory import free_memory, out_of_memory
 from plugins.checkpoint import checkpoint_files, load_checkpoint, pick_device
 from plugins.models.captures import capture, into_frame
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.contracts.model import Model
 from harness.hookspecs import hookimpl
-from harness.model import Model
 from plugins.models.lvlm import TransformersModel
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from plugins.phantom import bones
 from plugins.phantom.anatomy import BONE, LUNG, TISSUE, Anatomy
 from plugins.phantom.findings import delta

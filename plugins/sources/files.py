@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from harness.contracts.source import Sample, Source
 from harness.errors import HarnessError
-from harness.source import Sample, Source
 
 PHYSIONET = "PhysioNet (credentialed access)"
 CREDENTIALED = "PhysioNet Credentialed Health Data License: for credentialed users, not to be passed on"
@@ -54,6 +54,6 @@ class FileSource(Source):
 
     def image(self, sample: Sample) -> np.ndarray:
         """The sample's image in native pixels, uint8 [height, width, 3]."""
-        from harness.images import read_image
+        from harness.imaging.read import read_image
 
         return read_image(self.image_path(sample))

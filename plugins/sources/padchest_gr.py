@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from harness.contracts.source import DataPath, Sample, Source
 from harness.errors import HarnessError
-from harness.geometry import Box
 from harness.hookspecs import hookimpl
-from harness.source import DataPath, Sample, Source
+from harness.imaging.frame import Box
 from plugins.clinical.annotations import covering, fault, file_name, four_numbers, shown, whole_pixels
 from plugins.sources.files import FileSource
 
@@ -77,7 +77,7 @@ class PadChestGR(FileSource):
 
 def _size(path: Path) -> tuple[int, int] | HarnessError | None:
     """(width, height) of an image; what is wrong with it; or None where it cannot be opened at all."""
-    from harness.images import image_size
+    from harness.imaging.read import image_size
 
     try:
         path.open("rb").close()

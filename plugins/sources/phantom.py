@@ -14,10 +14,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from harness.contracts.source import Sample, Source
 from harness.errors import HarnessError
-from harness.geometry import Box, to_boxes
 from harness.hookspecs import hookimpl
-from harness.source import Sample, Source
+from harness.imaging.frame import Box, to_boxes
 from plugins.phantom.vocabulary import FINDING
 
 BENCH = Path(__file__).parent / "phantom_bench"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from harness.geometry import Box
+from harness.contracts.source import DataPath, Sample, Source
 from harness.hookspecs import hookimpl
-from harness.source import DataPath, Sample, Source
+from harness.imaging.frame import Box
 from plugins.clinical.annotations import MISSING, covering, read_rows, whole_pixels
 from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource
 

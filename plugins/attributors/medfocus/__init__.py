@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from harness.attributor import Attributor
+    from harness.contracts.attributor import Attributor
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.clinical.annotations import MISSING, read_rows
 from plugins.clinical.imagenome import (

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.common import prepare, whole
+from harness.flags import prepare, whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from harness.errors import HarnessError
-    from plugins.attributors.medfocus.build import TooFew, build
     from plugins.attributors.medfocus.candidates import candidates
+    from plugins.attributors.medfocus.make_pool import TooFew, build
     from plugins.attributors.medfocus.references import save_pool
 
     if not args.data_root.is_dir():

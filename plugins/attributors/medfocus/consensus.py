@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from plugins.attributors.medfocus import uot
 from plugins.attributors.medfocus.references import Pool, average, mass
 from plugins.attributors.medfocus.regions import clip

@@ -12,15 +12,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from harness.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.model import Capability
+from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
-from harness.geometry import Box
-from harness.model import Capability
-from harness.plugin import NoOptions
-from harness.store import shared
+from harness.imaging.frame import Box
+from harness.run.cache import shared
 from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus
-from plugins.attributors.medfocus.kept import frame_key, recipe
+from plugins.attributors.medfocus.kept_boxes import frame_key, recipe
 from plugins.attributors.medfocus.references import Pool, load_pool, mass
 from plugins.attributors.medfocus.regions import clip, region_box
 from plugins.attributors.medsam import BoxRefiner, MedSAM

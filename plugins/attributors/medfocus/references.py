@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.geometry import Box
+from harness.imaging.frame import Box
 from plugins.attributors.medfocus import uot
 from plugins.attributors.medfocus.concepts import CONCEPTS
 

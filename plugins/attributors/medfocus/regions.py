@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.geometry import Box
+from harness.imaging.frame import Box
 
 
 def region(mass: np.ndarray, coverage: float) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""The benchmark: its records, what an answer states, and the causal filter."""

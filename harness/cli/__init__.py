@@ -1,0 +1,1 @@
+"""The ``harness`` command and those of its subcommands that belong to the core."""

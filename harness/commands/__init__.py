@@ -1,4 +1,0 @@
-"""The subcommands of ``harness``, one a module: ``add_parser(subparsers)``.
-
-Importing them imports nothing heavy.
-"""

@@ -1,0 +1,1 @@
+"""What plugins fulfil, one contract a file."""

@@ -1,0 +1,125 @@
+"""The contract of a data source: it yields annotated findings and reads their images."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from harness.contracts.plugin import NoOptions, Plugin
+from harness.imaging.frame import Box
+
+Mode = Literal["direct", "reasoning"]
+MODES: tuple[Mode, ...] = ("direct", "reasoning")
+
+_SUFFIX: dict[str, str] = {
+    "direct": "Answer directly with yes or no without any explanation.",
+    "reasoning": "Think step by step and answer with yes or no.",
+}
+
+
+def question(attribute: str, mode: Mode) -> str:
+    """The benchmark's question about one attribute (paper, section on MedGround-Bench)."""
+    return f"Is there evidence of {attribute} in the image? {_SUFFIX[mode]}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One annotated finding in one image.
+
+    ``index`` is the sample's position in its source's order, which MedGround-Bench records refer to. ``boxes`` are
+    half-open and in native pixels; none where they depend on the size of an image that is missing. ``concept`` is
+    the anatomical concept that is known to hold the cause, where the source knows it (the phantom does, clinical
+    data sets do not).
+    """
+
+    source: str
+    index: int
+    image: str
+    attribute: str
+    boxes: tuple[Box, ...]
+    answer: str = "yes"
+    concept: str | None = None
+
+    def question(self, mode: Mode) -> str:
+        """The question asked about this sample."""
+        return question(self.attribute, mode)
+
+
+@dataclass(frozen=True)
+class DataPath:
+    """A file or folder that users bring for a source.
+
+    ``path`` is relative to the data root, with forward slashes; ``holds`` says what is there, ``origin`` who
+    gives it on what terms, and ``url`` where.
+    """
+
+    path: str
+    holds: str
+    origin: str
+    url: str
+
+
+class Source(Plugin):
+    """A source of samples under one data root.
+
+    ``bench`` names a folder of MedGround-Bench records (``direct.json``, ``reasoning.json``) that ships with the
+    source, if any; a source that has one can be evaluated with no further data. ``data``: the files and folders
+    that users bring, none where the source needs no data. ``editor`` names the editor that makes its counterfactuals
+    where the user names none. ``licence`` says, for the card of a benchmark that is built from it, on what terms its
+    images and annotations may be used, and ``redistributable`` whether they may be passed on to anybody.
+
+    Each walk through ``samples`` leaves behind what its caller should tell the user (see ``notes``):
+    ``unreadable``, the images whose samples were left out of the order because the image is broken, and why;
+    ``remarks``, sentences about anything else.
+    """
+
+    bench: ClassVar[Path | None] = None
+    data: ClassVar[tuple[DataPath, ...]] = ()
+    editor: ClassVar[str | None] = None
+    licence: ClassVar[str] = "not stated: ask its publisher before you pass anything on"
+    redistributable: ClassVar[bool] = False
+
+    def __init__(self, options: NoOptions | None = None, data_root: Path | None = None) -> None:
+        super().__init__(options)
+        self.data_root = data_root
+        self.unreadable: dict[Path, str] = {}
+        self.remarks: list[str] = []
+
+    @abstractmethod
+    def samples(self) -> Iterator[Sample]:
+        """All samples in the source's order; ``sample.index`` counts from 0 in steps of 1."""
+
+    @abstractmethod
+    def image(self, sample: Sample) -> np.ndarray:
+        """The sample's image in native pixels, uint8 [height, width, 3].
+
+        Raises :class:`harness.errors.HarnessError` where the file is missing or cannot be read.
+        """
+
+    def image_path(self, sample: Sample) -> Path | None:
+        """The file that ``image`` reads, be it there or not; None where the image comes from no file."""
+        return None
+
+    def notes(self) -> list[str]:
+        """What the user should know about the last walk through ``samples``, in sentences."""
+        if not self.unreadable:
+            return list(self.remarks)
+        return [
+            *self.remarks,
+            f"{self.name}: broken images, whose samples are left out: {len(self.unreadable)}. All later samples "
+            "have lower numbers for it, which is right only if the benchmark was built without them too; if "
+            f"your copy is damaged, get them again. The first: {next(iter(self.unreadable.values()))}",
+        ]
+
+
+def read(source: Source, sample: Sample) -> np.ndarray:
+    """The sample's image as :meth:`Source.image` gives it. Raises ``ValueError`` where that is not as promised."""
+    image = source.image(sample)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"the source gave an image {image.dtype} {image.shape}, not uint8 [h, w, 3]")
+    return image

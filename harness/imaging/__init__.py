@@ -1,0 +1,1 @@
+"""Pixels, frames, maps and boxes; nothing here knows of plugins or runs."""

@@ -1,0 +1,1 @@
+"""An evaluation: its settings, the records it selects, the results it makes and keeps."""

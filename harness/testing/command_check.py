@@ -1,0 +1,112 @@
+"""``harness plugins check``: does a plugin keep its contract?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
+from harness.flags import add_option_argument, prepare
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.contracts.plugin import NoOptions
+    from harness.registry import Kind, Registry
+    from harness.testing.check import Outcome
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add ``check``."""
+    parser = subparsers.add_parser(
+        "check",
+        help="whether a plugin keeps its contract",
+        description="Check an installed plugin against its contract, by the checks of harness.testing, which its own "
+        "tests can call too. An editor edits the first sample of the source of its name, where there is one.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", metavar="NAME", help="a plugin's name or alias")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds a source's data set")
+    add_option_argument(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check every plugin of the name, a table each. Returns 1 where a check failed."""
+    prepare(None)
+    from rich.console import Console
+
+    from harness.options import for_plugins
+    from harness.registry import Registry
+
+    registry, console = Registry.discover(), Console()
+    found = registry.named(args.name)
+    options = for_plugins(args.option, [cls for _, cls in found])
+    failed = 0
+    for kind, cls in found:
+        origin = registry.origin(cls)
+        console.print(
+            f"{cls.name}, {kind} of {origin.distribution} {origin.version}".rstrip(), markup=False, highlight=False
+        )
+        with console.status("checking"):
+            outcomes = check(registry, kind, cls, options[cls], args.data_root)
+        show(outcomes, console)
+        failed += sum(not outcome.passed for outcome in outcomes)
+    return 1 if failed else 0
+
+
+def check(registry: Registry, kind: Kind, cls: Any, options: NoOptions, data_root: Path | None) -> list[Outcome]:
+    """Set a plugin up and check it. Raises ``HarnessError`` where it cannot be set up."""
+    from harness.run.case import one_line
+    from harness.testing.attributors import attributor_outcomes
+    from harness.testing.editors import editor_outcomes
+    from harness.testing.models import model_outcomes
+    from harness.testing.sources import source_outcomes
+
+    try:
+        if kind == "attributor":
+            return attributor_outcomes(cls(options))
+        if kind == "model":
+            return model_outcomes(cls(options))
+        if kind == "source":
+            return source_outcomes(cls(options, data_root))
+        return editor_outcomes(cls(options), *_example(registry, cls.name, data_root))
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(f"The {kind} {cls.name!r} cannot be set up: {one_line(error)}.") from error
+
+
+def _example(registry: Registry, name: str, data_root: Path | None) -> tuple[Any, ...]:
+    """An image that the editor of this name edits, and its sample: its source's first; nothing where it has none."""
+    for cls in registry.all("source"):
+        if cls.name == name:
+            source = cls(None, data_root)
+            for sample in source.samples():
+                return source.image(sample), sample
+    return ()
+
+
+def show(outcomes: Sequence[Outcome], console: Console) -> None:
+    """Print a table: each check, how it went, and in one sentence what it claims or what is wrong."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("check", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for outcome in outcomes:
+        if outcome.passed:
+            table.add_row(Text(outcome.check), Text("passed", "green"), Text(outcome.claim, "dim"))
+        elif outcome.ran:
+            table.add_row(Text(outcome.check), Text("failed", "bold red"), Text(outcome.fault or "", "red"))
+        else:
+            table.add_row(Text(outcome.check), Text("not run", "yellow"), Text(outcome.claim, "dim"))
+    console.print(table)
+    passed = sum(outcome.passed for outcome in outcomes)
+    idle = sum(not outcome.ran for outcome in outcomes)
+    rest = f", {idle} not run: nothing to judge" if idle else ""
+    console.print(f"{passed} of {len(outcomes)} checks passed{rest}\n", markup=False, highlight=False)

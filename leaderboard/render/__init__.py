@@ -1,0 +1,1 @@
+"""A board as text for the console, Markdown, CSV, JSON and notebooks."""

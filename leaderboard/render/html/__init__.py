@@ -1,0 +1,1 @@
+"""A board as one HTML page that fetches nothing."""

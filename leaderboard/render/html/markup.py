@@ -1,0 +1,45 @@
+"""HTML and SVG in which text of others cannot be anything but text: everything that is not made here is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+from leaderboard.render.cell_text import plain
+
+_VOID = frozenset({"meta", "br"})
+
+
+class Markup(str):
+    """Text that is markup already, because :func:`el` or :func:`join` made it."""
+
+
+Child = str | int | None
+Value = str | int | float | bool | None
+
+
+def el(name: str, /, *children: Child, **attributes: Value) -> Markup:
+    """An element. Children that are no :class:`Markup` are shown as text; None is nothing.
+
+    An attribute's name loses a ``_`` at its end (``class_``), and others become ``-``; None and False leave
+    it out, True gives it without a value.
+    """
+    words = [name]
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        key = key.rstrip("_").replace("_", "-")
+        text = f"{value:.6g}" if isinstance(value, float) else plain(str(value))
+        words.append(key if value is True else f'{key}="{escape(text)}"')
+    inside = join(*children)
+    return Markup(f"<{' '.join(words)}>{inside}" if name in _VOID else f"<{' '.join(words)}>{inside}</{name}>")
+
+
+def join(*children: Child) -> Markup:
+    """Children one after the other; spaces at the ends of a text are lost."""
+    shown = [child for child in children if child is not None]
+    return Markup("".join(c if isinstance(c, Markup) else escape(plain(str(c))) for c in shown))
+
+
+def verbatim(text: str) -> Markup:
+    """Text with its spaces and line breaks, but without what cannot be shown."""
+    return Markup(escape("".join(c if c.isprintable() or c == "\n" else " " for c in text)))

@@ -1,0 +1,1 @@
+"""Readers of clinical annotations that several plugins share."""

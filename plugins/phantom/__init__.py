@@ -1,0 +1,1 @@
+"""The digital chest phantom: anatomy, findings, rendering."""
