@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.concept_boxes import FIRST_SEED
 from benchmarks.uot import best, pot_plan
 from harness import Box, Case, Registry
-from harness.contracts.source import question
+from harness.contracts.mode import question
 from harness.imaging.read import letterbox
 from plugins.attributors.medfocus.medfocus import MedFocus, hide
 from plugins.attributors.medfocus.references import mass

@@ -18,13 +18,16 @@ import numpy as np
 from harness import options as plugin_options
 from harness.contracts.attributor import Attributor
 from harness.contracts.editor import Editor
+from harness.contracts.mode import MODES, Mode
 from harness.contracts.model import Model
 from harness.contracts.plugin import Plugin
-from harness.contracts.source import MODES, Mode, Source
+from harness.contracts.source import Source
+from harness.defaults import default_model
 from harness.errors import HarnessError
 from harness.explaining.explanation import Explanation, check_capabilities
+from harness.flags import prepare
+from harness.participants import load
 from harness.registry import KINDS, Kind, Registry
-from harness.run.loading import load
 
 if TYPE_CHECKING:
     import pandas
@@ -32,36 +35,56 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.building.benchmark import Built
+    from harness.run.header import Header
+    from harness.run.row import Row
 
 Options = Sequence[str] | Mapping[str, Any]
+Item = str | type[Plugin] | Plugin
+Given = Item | Sequence[Item] | Mapping[str, Item]
+_LISTS = ("modes", "metrics", "observers")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Evaluation:
     """A run of :func:`evaluate`, finished or interrupted, with the results of earlier starts of the same run.
 
-    ``header``: what the run depends on. ``rows``: a dictionary for each (record, attributor), as journalled in
-    ``folder``; docs/concepts.md says what is in one. ``total``: how many there are when the run is finished.
     A notebook shows it as the leaderboard.
+
+    Attributes
+    ----------
+    folder
+        Where the journal is.
+    header
+        What the run depends on.
+    rows
+        A :class:`harness.run.row.Row` for each (record, attributor).
+    total
+        How many rows there are when the run is finished.
+    interrupted
+        Whether it was ended by Ctrl-C.
+    registry
+        The plugins that it chose from.
     """
 
     folder: Path
-    header: dict[str, Any]
-    rows: list[dict[str, Any]]
+    header: Header
+    rows: list[Row]
     total: int
     interrupted: bool
     registry: Registry
 
     @property
     def failed(self) -> int:
-        """How many results failed; each counts as zero."""
-        return sum(row["status"] == "failed" for row in self.rows)
+        """How many results failed; each counts as the worst."""
+        return sum(row.status == "failed" for row in self.rows)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A data frame with a line a row. Figures are 0..1, and missing where a method was not applicable."""
+        """A data frame with a line a row, and a column for each metric. Figures are missing where there are none."""
         import pandas
 
-        return pandas.DataFrame(self.rows)
+        from harness.run.results import as_dict
+
+        return pandas.DataFrame([as_dict(row) for row in self.rows])
 
     def board(self) -> Any:
         """The leaderboard of the run; it shows itself in a notebook and by ``print``.
@@ -84,71 +107,77 @@ class Evaluation:
 
 
 def evaluate(
-    attributors: str | type[Attributor] | Sequence[str | type[Attributor]],
-    models: str | type[Model] | Sequence[str | type[Model]] = (),
-    modes: Mode | Sequence[Mode] = MODES,
+    attributors: Given = (),
+    models: Given = (),
     *,
-    bench: str | Path | None = None,
-    data_root: str | Path | None = None,
-    options: Options = (),
-    limit: int | None = None,
-    seed: int = 0,
-    output: str | Path = "harness-results",
-    fresh: bool = False,
-    gallery: int = 0,
-    faithfulness: int = 0,
     registry: Registry | None = None,
     console: Console | None = None,
+    **settings: Any,
 ) -> Evaluation:
-    """Rate attribution methods on a benchmark: ``harness eval`` as a function, with the same defaults.
+    """Rate attribution methods on a benchmark: ``harness eval`` as a function, with the same settings and defaults.
 
-    ``attributors``, ``models``: names, or classes; no models for all that the benchmark has records of. ``bench``:
-    a folder of records; None for the embedded benchmark. ``limit``: at most so many records, evenly spread; 0 for
-    all; None for all of a ``bench`` and 240 of the embedded one. ``output``: the folder of the journal, where the
-    same call goes on unless ``fresh``. ``gallery``: pictures to keep; ``faithfulness``: steps of deletion and
-    insertion, 0 for not. ``registry``: the plugins to choose from; None for the installed ones. ``console``: where
-    progress and the tables are printed; None for progress alone, on stderr.
+    Parameters
+    ----------
+    attributors, models
+        Names (or ``NAME@VARIANT``), classes of your own, or plugins in memory; one, a list, or a dictionary from
+        ``NAME@VARIANT`` to class or plugin. No models for all that the benchmark has records of.
+    registry
+        The plugins to choose from; None for the installed ones.
+    console
+        Where progress and the tables are printed; None for progress alone, on stderr.
+    **settings
+        All other fields of :class:`harness.run.settings.RunSettings`, as ``modes``, ``bench``, ``limit``, ``shard``,
+        ``executor``; ``options`` may be a dictionary, ``{"medfocus.tau": 0.5}``.
 
+    Returns
+    -------
+    Evaluation
+        The run, with all its rows.
+
+    Raises
+    ------
+    HarnessError
+        For what can be put right: unknown names, bad options, missing files.
+
+    Notes
+    -----
     The provenance of a class that is not installed is a digest of its source text, so that a class that you edited
     does not go on with the results of its former self. Functions outside the class are not part of it.
-
-    Raises ``HarnessError`` for what can be put right: unknown names, bad options, missing files.
     """
     from rich.console import Console
 
-    from harness.cli.eval import record_limit
     from harness.run import loop
-    from harness.run.journal import read_journal
+    from harness.run.results import read_results
+    from harness.run.settings import RunSettings
 
     registry = registry if registry is not None else Registry.discover()
-    folder = None if bench is None else Path(bench)
-    done = loop.evaluate(
-        registry,
-        attributors=_names(registry, "attributor", attributors),
-        models=_names(registry, "model", models) or None,
-        modes=[modes] if isinstance(modes, str) else list(dict.fromkeys(modes)),
-        bench=folder,
-        data_root=None if data_root is None else Path(data_root),
-        options=_assignments(options),
-        limit=record_limit(limit, folder),
-        seed=seed,
-        output=Path(output),
-        fresh=fresh,
-        console=console or Console(stderr=True),
-        gallery=gallery,
-        faithful=faithfulness,
+    values = {name: [value] if name in _LISTS and isinstance(value, str) else value for name, value in settings.items()}
+    if "options" in values:
+        values["options"] = _assignments(settings["options"])
+    for name in ("metrics", "observers", "executor"):
+        if name in values and values[name] is not None:
+            given = _labels(registry, name.removesuffix("s"), values[name])  # type: ignore[arg-type]
+            values[name] = given[0] if name == "executor" else given
+    chosen = RunSettings.of(
+        {
+            "attributors": _labels(registry, "attributor", attributors),
+            "models": _labels(registry, "model", models),
+            **values,
+        }
     )
-    if done.finished:  # plugins write their reports, beside the journal
-        registry.run_finished(done.folder, console or Console(quiet=True))
-    header, rows = read_journal(done.folder)
-    return Evaluation(done.folder, header, rows, done.total, done.interrupted, registry)
+    prepare(chosen.threads, chosen.cache)
+    ended = loop.run(registry, chosen, console or Console(stderr=True))
+    if ended.finished:  # plugins write their reports, beside the journal
+        registry.run_finished(ended.folder, console or Console(quiet=True))
+    results = read_results(ended.folder)
+    return Evaluation(ended.folder, results.header, results.rows, ended.total, ended.interrupted, registry)
 
 
 def explain(
     image: str | Path | np.ndarray | Image,
     question: str,
     model: str | type[Model] | Model | None = None,
-    attributor: str | type[Attributor] | Attributor = "medfocus",
+    attributor: str | type[Attributor] | Attributor | None = None,
     *,
     answer: str | None = None,
     options: Options = (),
@@ -159,8 +188,9 @@ def explain(
 
     ``image``: a PNG, JPEG or DICOM file, a PIL image, or uint8 [height, width] or [height, width, 3]. ``question``
     is asked as it is. ``model``: a name, a class, or what :func:`load_model` gave, which spares loading it for every
-    call; None for the embedded one. ``attributor``: likewise. ``answer``: the text to explain; the model's own
-    where None. ``options`` are for plugins given by name or class; one that is loaded already has its own.
+    call; None for the embedded one. ``attributor``: likewise; None for the one that declares itself default.
+    ``answer``: the text to explain; the model's own where None. ``options`` are for plugins given by name or
+    class; one that is loaded already has its own.
 
     Raises ``HarnessError`` where the image cannot be read, the model lacks what the attributor needs, and where
     either fails.
@@ -173,6 +203,8 @@ def explain(
     registry = registry if registry is not None else Registry.discover()
     if model is None:
         model = default_model(registry)
+    if attributor is None:
+        attributor = registry.default("attributor")
     method = attributor if isinstance(attributor, Attributor) else _find(registry, "attributor", attributor)
     network = model if isinstance(model, Model) else _find(registry, "model", model)
     check_capabilities(method, network, answer_given=answer is not None)
@@ -254,19 +286,24 @@ def load_attributor(
     return loaded
 
 
-def default_model(registry: Registry) -> Any:
-    """The model that the first record of the embedded benchmark is about."""
-    from harness.bench.records import read_records
+def _labels(registry: Registry, kind: Kind, given: Given) -> list[str]:
+    """The labels of what was given: names, classes and plugins, which the registry then knows."""
+    if isinstance(given, Mapping):
+        return [_label(registry, kind, item, label) for label, item in given.items()]
+    items = [given] if isinstance(given, str | type | Plugin) else list(given)
+    return [_label(registry, kind, item) for item in items]
 
-    shipping = [source.bench for source in registry.all("source") if source.bench is not None]
-    if not shipping:
-        raise HarnessError("No installed source ships a benchmark; say which model to ask by --model NAME.")
-    try:
-        first = next(records[0] for records in read_records(shipping[0]).values() if records)
-        return registry.find("model", first.model)
-    except (HarnessError, StopIteration) as error:
-        reason = str(error) or f"{shipping[0]} holds no records"
-        raise HarnessError(f"There is no default model, say which by --model NAME: {reason}") from error
+
+def _label(registry: Registry, kind: Kind, item: Any, label: str | None = None) -> str:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, KINDS[kind]):
+        registry.give(kind, label or item.name, item, _source_digest(type(item)))
+        return label or item.name
+    name = str(_find(registry, kind, item).name)
+    if label is not None and label.partition("@")[0] != name:
+        raise HarnessError(f"The label {label!r} must be {name}, or {name}@VARIANT.")
+    return label or name
 
 
 def _names(registry: Registry, kind: Kind, given: Any) -> list[str]:
@@ -282,8 +319,7 @@ def _find(registry: Registry, kind: Kind, item: Any) -> Any:
     if isinstance(item, type) and issubclass(item, KINDS[kind]):
         registry.adopt(kind, item, _source_digest(item))
         return item
-    hint = f"; give the class {type(item).__name__}, and its options by options=" if isinstance(item, Plugin) else ""
-    raise HarnessError(f"Give the {kind} as a name or as a subclass of {KINDS[kind].__name__}, not {item!r}{hint}.")
+    raise HarnessError(f"Give the {kind} as a name or as a subclass of {KINDS[kind].__name__}, not {item!r}.")
 
 
 def _source_digest(cls: type[Plugin]) -> str:

@@ -1,4 +1,4 @@
-"""What the subcommands that run models share."""
+"""What the subcommands share: flags made from settings, and getting ready to compute."""
 
 from __future__ import annotations
 
@@ -6,11 +6,80 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from harness.run.cache import OFF, VARIABLE
+from pydantic.fields import FieldInfo
 
+from harness.settings import Settings, facts, read_yaml
+
+CACHE_VARIABLE = "HARNESS_CACHE"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+S = TypeVar("S", bound=Settings)
+
+
+def add_settings(parser: argparse.ArgumentParser, cls: type[Settings]) -> None:
+    """A flag for each field of settings; ``--config`` and ``--write-config``, which read and print them as YAML."""
+    for name, info in cls.model_fields.items():
+        _add_flag(parser, name, info)
+    parser.add_argument("--config", metavar="FILE.yaml", help="settings from a file; flags count for more than it")
+    parser.add_argument(
+        "--write-config", action="store_true", help="print the settings as a file for --config, and do nothing else"
+    )
+
+
+def read_settings(args: argparse.Namespace, cls: type[S]) -> S:
+    """The settings that a command was started with. Raises ``HarnessError`` for one that cannot be."""
+    from pathlib import Path
+
+    values: dict[str, Any] = {}
+    where = ""
+    if args.config is not None:
+        where = args.config
+        values = read_yaml(Path(where))
+        cls.of(values, where)
+    return cls.of(values | given(args, cls))
+
+
+def given(args: argparse.Namespace, cls: type[Settings]) -> dict[str, Any]:
+    """The settings that were given as flags, by field."""
+    return {name: vars(args)[name] for name in cls.model_fields if vars(args).get(name) is not None}
+
+
+def _add_flag(parser: argparse.ArgumentParser, name: str, info: FieldInfo) -> None:
+    kind, several = _kind(info)
+    word = name.removesuffix("s") if several else name
+    about = facts(info)
+    flags = [*([about["short"]] if "short" in about else []), f"--{word.replace('_', '-')}"]
+    text = f"{info.description}{_more(info, several)}".replace("%", "%%")
+    if kind is bool:
+        parser.add_argument(*flags, dest=name, action="store_true", default=None, help=text)
+        return
+    choices = get_args(kind) if get_origin(kind) is Literal else None
+    metavar = about.get("metavar") or (None if choices else "N" if kind is int else "NAME")
+    convert: Any = str
+    if kind is int:
+        convert = whole(next((rule.ge for rule in info.metadata if hasattr(rule, "ge")), 0))
+    action = "append" if several else "store"
+    parser.add_argument(
+        *flags, dest=name, action=action, type=convert, choices=choices, metavar=metavar, default=None, help=text
+    )
+
+
+def _kind(info: FieldInfo) -> tuple[Any, bool]:
+    """What one value of a field is, and whether it takes several."""
+    kind = info.annotation
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(one for one in get_args(kind) if one is not NoneType)
+    return (get_args(kind)[0], True) if get_origin(kind) is list else (kind, False)
+
+
+def _more(info: FieldInfo, several: bool) -> str:
+    value = info.default
+    if several:
+        return "; repeatable" + (f" (default: {', '.join(map(str, value))})" if value else "")
+    return "" if value is None or value is False else f" (default: {value})"
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -35,33 +104,34 @@ def add_option_argument(parser: argparse.ArgumentParser) -> None:
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Options, seed and threads: arguments of every subcommand that runs a model."""
     add_option_argument(parser)
-    parser.add_argument(
-        "--seed", type=whole(0), default=0, metavar="N", help="fixes all randomness (default 0)"
-    )
-    parser.add_argument(
-        "--threads", type=whole(1), metavar="N", help="CPU threads to use (default: all cores)"
-    )
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="fixes all randomness (default: 0)")
+    parser.add_argument("--threads", type=whole(1), metavar="N", help="CPU threads to use (default: all cores)")
 
 
 def add_cache_argument(parser: argparse.ArgumentParser) -> None:
     """``--cache``, of the subcommands whose plugins may keep things for the next run."""
     parser.add_argument(
         "--cache", metavar="DIR",
-        help=f"where to keep what the next run would compute again, as MedFocus's boxes; {OFF} keeps nothing "
-        f"(default: ${VARIABLE}, else the user's cache folder)",
+        help="where to keep what the next run would compute again, as MedFocus's boxes; off keeps nothing "
+        f"(default: ${CACHE_VARIABLE}, else the user's cache folder)",
     )  # fmt: skip
 
 
 def prepare(threads: int | None, cache: str | None = None) -> None:
     """Set the number of threads and the cache, and hush the libraries; call it before torch or numpy are imported."""
     if cache is not None:
-        os.environ[VARIABLE] = cache
+        os.environ[CACHE_VARIABLE] = cache
     if threads is not None:
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(threads)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    hush((FutureWarning, DeprecationWarning, UserWarning))
+
+
+def hush(categories: Iterable[type[Warning]]) -> None:
+    """Ignore warnings of libraries, unless Python was started with warnings of the user's choice."""
     if not sys.warnoptions:
-        for category in (FutureWarning, DeprecationWarning, UserWarning):
+        for category in categories:
             warnings.simplefilter("ignore", category)

@@ -15,7 +15,10 @@ import pluggy
 if TYPE_CHECKING:
     from harness.contracts.attributor import Attributor
     from harness.contracts.editor import Editor
+    from harness.contracts.executor import Executor
+    from harness.contracts.metric import Metric
     from harness.contracts.model import Model
+    from harness.contracts.observer import Observer
     from harness.contracts.source import Source
 
 PROJECT = "harness"
@@ -41,6 +44,21 @@ def attributors() -> Sequence[type[Attributor]]:  # type: ignore[empty-body]
 @hookspec
 def sources() -> Sequence[type[Source]]:  # type: ignore[empty-body]
     """Sources of annotated images, as subclasses of :class:`harness.contracts.source.Source`."""
+
+
+@hookspec
+def metrics() -> Sequence[type[Metric]]:  # type: ignore[empty-body]
+    """What results are measured by, as subclasses of :class:`harness.contracts.metric.Metric`."""
+
+
+@hookspec
+def observers() -> Sequence[type[Observer]]:  # type: ignore[empty-body]
+    """What keeps files of explanations, as subclasses of :class:`harness.contracts.observer.Observer`."""
+
+
+@hookspec
+def executors() -> Sequence[type[Executor]]:  # type: ignore[empty-body]
+    """Who does the work of a run, as subclasses of :class:`harness.contracts.executor.Executor`."""
 
 
 # The life of a run. Each hook gets copies: nothing that it does to them reaches the journal. One that raises is

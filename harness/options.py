@@ -35,24 +35,30 @@ def parse(assignments: Iterable[str]) -> list[tuple[str, str, str]]:
 
 
 def for_plugins(assignments: Sequence[str], classes: Iterable[type[Plugin]]) -> dict[type[Plugin], NoOptions]:
-    """The options of each class.
-
-    An assignment to a name that several classes share (a source's and an editor's, say) goes to those that
-    have the field; the last of two to one field holds. Raises ``HarnessError`` for a bad one, or one of a
-    plugin that is not among the classes.
-    """
+    """The options of each class, by :func:`for_labels` under the classes' own names."""
     unique = list(dict.fromkeys(classes))
-    mine: dict[type[Plugin], dict[str, str]] = {cls: {} for cls in unique}
+    return dict(zip(unique, for_labels(assignments, [(cls.name, cls) for cls in unique]), strict=True))
+
+
+def for_labels(assignments: Sequence[str], labelled: Sequence[tuple[str, type[Plugin]]]) -> list[NoOptions]:
+    """The options of each of the plugins that take part, which each have a label, in order.
+
+    A label is the plugin's name, or ``NAME@VARIANT``; an assignment goes to the one whose label (or alias) it names.
+    An assignment to a name that several plugins share (a source's and an editor's, say) goes to those that have the
+    field; the last of two to one field holds. Raises ``HarnessError`` for a bad one, or one of a plugin that does not
+    take part.
+    """
+    values: list[dict[str, str]] = [{} for _ in labelled]
     for name, field, value in parse(assignments):
-        owners = [cls for cls in unique if name in (cls.name, *cls.aliases)]
+        owners = [
+            k for k, (label, cls) in enumerate(labelled) if name == label or (label == cls.name and name in cls.aliases)
+        ]
         if not owners:
-            taking = ", ".join(sorted({cls.name for cls in unique})) or "none"
-            raise HarnessError(
-                f"There is an option for {name!r}, which takes no part in this run; these do: {taking}."
-            )
-        for cls in [cls for cls in owners if field in cls.Options.model_fields] or owners[:1]:
-            mine[cls][field] = value
-    return {cls: build(cls, values) for cls, values in mine.items()}
+            taking = ", ".join(sorted({label for label, _ in labelled})) or "none"
+            raise HarnessError(f"There is an option for {name!r}, which takes no part in this run; these do: {taking}.")
+        for owner in [k for k in owners if field in labelled[k][1].Options.model_fields] or owners[:1]:
+            values[owner][field] = value
+    return [build(cls, mine) for (_, cls), mine in zip(labelled, values, strict=True)]
 
 
 def build(cls: type[Plugin], values: dict[str, str]) -> NoOptions:

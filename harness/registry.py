@@ -15,20 +15,28 @@ import pluggy
 from harness import hookspecs
 from harness.contracts.attributor import Attributor
 from harness.contracts.editor import Editor
+from harness.contracts.executor import Executor
+from harness.contracts.metric import Metric
 from harness.contracts.model import Model
+from harness.contracts.observer import Observer
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.contracts.source import Source
 from harness.errors import HarnessError, one_line, unknown_name
 
 GROUP = "harness"
 OWN = "medground-harness"
-Kind = Literal["model", "attributor", "editor", "source"]
+Kind = Literal["model", "attributor", "editor", "source", "metric", "observer", "executor"]
 KINDS: dict[Kind, type[Plugin]] = {
     "model": Model,
     "attributor": Attributor,
     "editor": Editor,
     "source": Source,
+    "metric": Metric,
+    "observer": Observer,
+    "executor": Executor,
 }
+# What a class of a kind must say in words, besides its name.
+_WORDS: dict[type[Plugin], tuple[str, ...]] = {Metric: ("title", "legend"), Observer: ("folder",)}
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,7 @@ class Registry:
         self._classes: dict[Kind, dict[str, type[Any]]] = {kind: {} for kind in KINDS}
         self._names: dict[Kind, dict[str, type[Any]]] = {kind: {} for kind in KINDS}
         self._origin: dict[type, Origin] = {}
+        self._given: dict[tuple[Kind, str], Plugin] = {}
         self._reported: set[tuple[str, str]] = set()  # the hooks, and whose, that failed in this run
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
@@ -128,6 +137,25 @@ class Registry:
         self._classes[kind][cls.name] = cls
         self._origin[cls] = Origin("(given)", version, cls.__module__)
 
+    def give(self, kind: Kind, label: str, plugin: Plugin, version: str = "") -> None:
+        """Know a plugin that is in memory already, under a label; its class is adopted.
+
+        Raises ``HarnessError`` where the label is not the plugin's name, or ``NAME@VARIANT`` of it, or is taken by
+        another one.
+        """
+        self.adopt(kind, type(plugin), version)
+        if self.find(kind, label.partition("@")[0]) is not type(plugin):
+            raise HarnessError(f"The {kind} {label!r} must be called {plugin.name}, or {plugin.name}@VARIANT.")
+        if self._given.setdefault((kind, label), plugin) is not plugin:
+            raise HarnessError(
+                f"Two of the {kind}s in memory are called {label!r}; give them as a dictionary, "
+                f"{{'{plugin.name}@one': ..., '{plugin.name}@other': ...}}."
+            )
+
+    def given(self, kind: Kind, label: str) -> Plugin | None:
+        """The plugin in memory of this label; None where there is none."""
+        return self._given.get((kind, label))
+
     def board(self, folders: Sequence[Path]) -> Any:
         """The leaderboard of finished runs, by the plugin that makes leaderboards. Raises ``HarnessError`` where
         there is none."""
@@ -139,6 +167,18 @@ class Registry:
     def all(self, kind: Kind) -> list[Any]:
         """The classes of one kind, by name."""
         return [self._classes[kind][name] for name in sorted(self._classes[kind])]
+
+    def defaults(self, kind: Kind) -> list[Any]:
+        """The classes of one kind that declare themselves its default, in the order in which plugins name them."""
+        return [cls for cls in self._classes[kind].values() if cls.default]
+
+    def default(self, kind: Kind) -> Any:
+        """The one class of a kind that declares itself its default. Raises ``HarnessError`` unless there is one."""
+        found = self.defaults(kind)
+        if len(found) != 1:
+            which = ", ".join(cls.name for cls in found) or "no installed one"
+            raise HarnessError(f"Say which {kind} to use by --{kind} NAME: {which} declares itself the default.")
+        return found[0]
 
     def find(self, kind: Kind, name: str) -> Any:
         """The class of this name or alias. Raises ``HarnessError`` with the nearest known name."""
@@ -206,8 +246,11 @@ def check_class(base: type[Plugin], cls: Any, hook: str) -> None:
         raise TypeError(f"{cls.__name__}.aliases must be a tuple, it is {cls.aliases!r}")
     for word in (getattr(cls, "name", None), *cls.aliases):
         # A name stands before a dot and an equals sign in options, and in file names.
-        if not (isinstance(word, str) and word and word.isprintable() and not set(word) & set(" =/\\")):
+        if not (isinstance(word, str) and word and word.isprintable() and not set(word) & set(" =/\\@")):
             raise TypeError(f"{cls.__name__}.name and .aliases must be words, one is {word!r}")
+    for word in next((words for kind, words in _WORDS.items() if base is kind), ()):
+        if not (isinstance(getattr(cls, word, None), str) and getattr(cls, word).strip()):
+            raise TypeError(f"{cls.__name__}.{word} must be text, it is {getattr(cls, word, None)!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, NoOptions)):
         raise TypeError(f"{cls.__name__}.Options must be a subclass of harness.NoOptions")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from harness.contracts.observer import Observer
     from leaderboard.render.notebook import View
 
 FILE, PAGE = "leaderboard.md", "leaderboard.html"
@@ -27,6 +28,14 @@ def run_finished(folder: Path, console: Any) -> None:
     for name in (FILE, PAGE) if (folder / FOLDER).is_dir() else (FILE,):
         write(board, folder / name)
         console.print(f"Written to {folder / name}", markup=False, highlight=False, soft_wrap=True)
+
+
+@hookimpl
+def observers() -> Sequence[type[Observer]]:
+    """What keeps pictures for the page."""
+    from leaderboard.render.gallery_observer import Gallery
+
+    return [Gallery]
 
 
 @hookimpl

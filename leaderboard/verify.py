@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.bench.records import Record, bench_hash, read_records
-from harness.contracts.source import Mode, Sample
+from harness.contracts.mode import Mode
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
 from harness.imaging.frame import to_boxes
 from harness.imaging.overlap import Overlap, overlap

@@ -16,7 +16,7 @@ from typing import Any
 
 from harness import Registry
 from harness.building.benchmark import build
-from harness.contracts.source import MODES
+from harness.contracts.mode import MODES
 from plugins.phantom import splits
 from plugins.sources.phantom import BENCH, enumerate_samples
 from scripts.evaluate_phantom_models import MODELS

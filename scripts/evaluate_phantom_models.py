@@ -15,7 +15,7 @@ import numpy as np
 
 from harness import Model, Registry
 from harness.bench.verdict import final_answer
-from harness.contracts.source import MODES, Mode, question
+from harness.contracts.mode import MODES, Mode, question
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.read import letterbox
 from plugins.phantom import splits

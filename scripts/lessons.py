@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.contracts.source import question
+from harness.contracts.mode import question
 from plugins.phantom.vocabulary import FINDINGS, KIND, Finding
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness import Registry
-from harness.contracts.source import MODES
+from harness.contracts.mode import MODES
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.read import letterbox
 from harness.run.select import make_plan

@@ -19,7 +19,7 @@ import torch
 from scipy.stats import spearmanr
 
 from harness import Attribution, Attributor, Case, Registry
-from harness.contracts.source import MODES
+from harness.contracts.mode import MODES
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.read import letterbox
 from harness.run.select import make_plan

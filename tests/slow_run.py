@@ -13,7 +13,8 @@ from typing import Any
 import toys
 
 from harness.cli import main as cli
-from harness.contracts.attributor import Attribution, Case
+from harness.contracts.attributor import Attribution
+from harness.contracts.case import Case
 from harness.hookspecs import hookimpl
 from harness.registry import Registry
 

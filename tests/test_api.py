@@ -18,7 +18,8 @@ from rich.console import Console
 
 import harness
 from harness.api import Evaluation
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.registry import Registry

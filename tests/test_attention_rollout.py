@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.contracts.attributor import Case
+from harness.contracts.case import Case
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.testing.region import SIDE, RegionModel, make_case

@@ -21,7 +21,7 @@ from harness.bench.causal import GATES, ask, counterfactuals, judge
 from harness.bench.records import read_records
 from harness.building.benchmark import OUTPUTS, Built, build
 from harness.building.rounds import BUILD
-from harness.contracts.source import MODES
+from harness.contracts.mode import MODES
 from harness.errors import HarnessError
 from harness.run.journal import read_journal
 from harness.run.loop import evaluate

@@ -14,7 +14,7 @@ import harness.building.dataset
 from harness.bench.causal import GATES, counterfactuals
 from harness.bench.records import Record, read_records
 from harness.building.dataset import COLUMNS
-from harness.contracts.source import MODES
+from harness.contracts.mode import MODES
 from harness.errors import HarnessError
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from harness.run.executor import NAMES, Local
 from PIL import Image
 from pydantic import Field
 
@@ -22,15 +23,15 @@ import harness.cli.main
 import harness.registry
 import harness.run.loop
 from harness.cli.eval import EXECUTORS, MODE_CHOICES
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
+from harness.contracts.mode import MODES
 from harness.contracts.model import Capability, Model
 from harness.contracts.plugin import NoOptions
-from harness.contracts.source import MODES
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box
 from harness.registry import Broken, Registry
-from harness.run.executor import NAMES, Local
 from harness.run.shards import Shard
 from harness.testing.region import RegionModel
 

@@ -13,7 +13,8 @@ import toys
 
 import harness.cli.main
 from harness.bench.records import Record, write_records
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.model import Capability
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box

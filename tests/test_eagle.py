@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.contracts.attributor import Case
+from harness.contracts.case import Case
 from harness.imaging.frame import Box
 from harness.testing.region import SIDE, RegionModel, make_case
 from plugins.attributors.eagle import Eagle, search, superpixels

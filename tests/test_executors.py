@@ -14,7 +14,8 @@ import pytest
 import toys
 from rich.console import Console
 
-from harness.contracts.attributor import Attribution, Case
+from harness.contracts.attributor import Attribution
+from harness.contracts.case import Case
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl

@@ -14,7 +14,8 @@ import toys
 from rich.console import Console
 from test_leaderboard import header, journal, row
 
-from harness.contracts.attributor import Attribution, Case
+from harness.contracts.attributor import Attribution
+from harness.contracts.case import Case
 from harness.contracts.model import Capability, Model
 from harness.imaging.frame import Box
 from harness.run.loop import evaluate

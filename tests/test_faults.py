@@ -21,7 +21,8 @@ import toys
 from rich.console import Console
 from toys import REGION
 
-from harness.contracts.attributor import Attribution, Case
+from harness.contracts.attributor import Attribution
+from harness.contracts.case import Case
 from harness.errors import HarnessError
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.run.journal import read_journal

@@ -13,7 +13,8 @@ import pytest
 import toys
 from rich.console import Console
 
-from harness.contracts.attributor import Attribution, Case
+from harness.contracts.attributor import Attribution
+from harness.contracts.case import Case
 from harness.run import memory
 from harness.run.loop import evaluate
 from leaderboard.board import make_board

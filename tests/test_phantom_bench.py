@@ -11,8 +11,9 @@ import pytest
 from harness.bench.causal import GATES, ask, counterfactuals, judge
 from harness.bench.records import Record, read_records
 from harness.bench.verdict import final_answer
+from harness.contracts.mode import MODES, Mode, question
 from harness.contracts.model import Model
-from harness.contracts.source import MODES, Mode, Sample, question
+from harness.contracts.source import Sample
 from harness.imaging.read import letterbox
 from harness.registry import Registry
 from plugins.editors.phantom import PhantomEditor

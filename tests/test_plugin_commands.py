@@ -16,7 +16,8 @@ from pydantic import Field
 
 import harness.cli.main
 import harness.testing.command_new
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_vision import save_owlvit, save_sam
 
-from harness.contracts.attributor import Case
+from harness.contracts.case import Case
 from harness.contracts.model import Capability, Model
 from harness.errors import HarnessError
 from harness.imaging.frame import Box

@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 import harness.registry
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.registry import Registry

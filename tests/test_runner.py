@@ -16,8 +16,9 @@ import toys
 from rich.console import Console
 from toys import EVIDENCE, PLACE, REGION, UNREADABLE, ToyModel, ToySource
 
-from harness.contracts.attributor import Attribution, Case
-from harness.contracts.source import MODES
+from harness.contracts.attributor import Attribution
+from harness.contracts.case import Case
+from harness.contracts.mode import MODES
 from harness.errors import HarnessError, one_line
 from harness.imaging.frame import Box
 from harness.imaging.overlap import overlap

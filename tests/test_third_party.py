@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench.records import Record, write_records
-from harness.contracts.source import MODES
+from harness.contracts.mode import MODES
 from harness.registry import Registry
 from harness.run.journal import read_journal
 from harness.testing.scaffold import write

@@ -10,11 +10,13 @@ from typing import ClassVar
 import numpy as np
 
 from harness.bench.records import Record, write_records
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.editor import Editor, Region, region_mask
+from harness.contracts.mode import MODES, Mode
 from harness.contracts.model import Capability, Capture, Model, Trace
 from harness.contracts.plugin import NoOptions
-from harness.contracts.source import MODES, Mode, Sample, Source
+from harness.contracts.source import Sample, Source
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import FRAME_SIDE, Box, Letterbox

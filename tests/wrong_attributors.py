@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.model import Capability, Capture
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError

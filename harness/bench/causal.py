@@ -16,8 +16,9 @@ import numpy as np
 from harness.bench.records import Record
 from harness.bench.verdict import final_answer
 from harness.contracts.editor import Editor, Region
+from harness.contracts.mode import Mode
 from harness.contracts.model import Model
-from harness.contracts.source import Mode, Sample
+from harness.contracts.source import Sample
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.imaging.read import letterbox
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness.contracts.source import MODES, Mode
+from harness.contracts.mode import MODES, Mode
 from harness.errors import HarnessError
 from harness.files import write_whole
 

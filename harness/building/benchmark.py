@@ -17,7 +17,7 @@ from harness.building.rounds import BUILD, Loop
 from harness.building.select import BuildPlan, make_plan
 from harness.building.tables import markdown, show
 from harness.building.versions import Views
-from harness.contracts.source import MODES, Mode
+from harness.contracts.mode import MODES, Mode
 from harness.errors import HarnessError
 from harness.files import write_whole
 from harness.registry import Registry

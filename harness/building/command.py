@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from harness.cli.eval import MODE_CHOICES
+from harness.contracts.mode import MODES as MODE_CHOICES
 from harness.flags import add_run_arguments, prepare, whole
 
 

@@ -15,7 +15,8 @@ from harness.bench.causal import GATES
 from harness.building.edits import png
 from harness.building.gates import Outcome
 from harness.building.versions import View, Views
-from harness.contracts.source import Mode, Sample
+from harness.contracts.mode import Mode
+from harness.contracts.source import Sample
 from harness.errors import HarnessError
 
 BATCH = 64  # rows in memory at a time, with up to four images each

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.bench.causal import GATES
 from harness.building.select import BuildPlan
-from harness.contracts.source import Mode
+from harness.contracts.mode import Mode
 
 
 def card(plan: BuildPlan, said: dict[str, Any], images: bool) -> str:

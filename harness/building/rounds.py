@@ -21,9 +21,9 @@ from harness.building.controls import CONTROLS
 from harness.building.select import BuildPlan, Question
 from harness.building.versions import Fault, View, Views, attempt
 from harness.contracts.model import Model
+from harness.participants import load
 from harness.run.case import seed_everything
 from harness.run.journal import Journal, Layout
-from harness.run.loading import load
 from harness.run.memory import free_memory
 from harness.run.progress import Progress
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 BUILD = Layout(
-    "build.jsonl", "build-timings.jsonl", ("source", "index", "model", "mode", "view"), "harness build"
+    "build.jsonl", "build-timings.jsonl", 1, ("source", "index", "model", "mode", "view"), "harness build"
 )
 ORIGINAL, *EDITS = (gate.text for gate in GATES)
 

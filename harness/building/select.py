@@ -12,14 +12,15 @@ from harness import options as plugin_options
 from harness.bench.records import read_records
 from harness.building.edits import EditCache
 from harness.contracts.editor import Editor
+from harness.contracts.mode import Mode
 from harness.contracts.model import Model
 from harness.contracts.plugin import NoOptions, Plugin
-from harness.contracts.source import Mode, Sample, Source
+from harness.contracts.source import Sample, Source
 from harness.errors import HarnessError, one_line
-from harness.registry import Registry
-from harness.run.loading import load
+from harness.participants import Participant, load, set_up
+from harness.registry import Kind, Registry
 from harness.run.provenance import describe, environment
-from harness.run.select import digest, make_source, thin
+from harness.run.select import digest, thin
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,13 @@ def make_plan(
     available = sum(map(len, samples.values()))
     if limit is not None:
         samples = thin(samples, limit)
+
+    def described(kind: Kind, cls: type[Plugin]) -> dict[str, Any]:
+        return describe(registry, Participant(kind, cls.name, cls, chosen[cls]))
+
     editors = {cls.name: override or _preferred(registry, cls) for cls in made}
     identities = {
-        cls: {"name": cls.name, **describe(registry, cls, chosen[cls])} for cls in _unique(editors.values())
+        cls: {"name": cls.name, **described("editor", cls)} for cls in _unique(editors.values())
     }
     taken = [sample for rows in samples.values() for sample in rows]
     header = environment() | {
@@ -112,7 +117,7 @@ def make_plan(
         "samples": digest({(sample.source, sample.index): sample for sample in taken}),
         "editors": {name: cls.name for name, cls in editors.items()},
         "plugins": {
-            kind: {cls.name: describe(registry, cls, chosen[cls]) for cls in classes}
+            kind: {cls.name: described(kind, cls) for cls in classes}
             for kind, classes in (("model", networks), ("editor", list(identities)), ("source", list(made)))
         },
     }
@@ -178,7 +183,7 @@ def _all_samples(
     left_out: dict[str, str] = {}
     for cls in classes:
         try:
-            source = make_source(cls, options[cls], data_root)
+            source = set_up("source", cls, options[cls], data_root)
             found[cls] = source, _samples(source)
         except HarnessError as error:
             if must:

@@ -94,7 +94,7 @@ def take(cls: type[Source], root: Path, images: bool) -> Inventory:
 
     Whatever the source does wrong ends in ``error``.
     """
-    from harness.run.case import one_line
+    from harness.errors import one_line
 
     source = cls(data_root=root)
     inventory = Inventory(source)

@@ -1,4 +1,4 @@
-"""What all four kinds of plugin class have in common: a name, a summary, typed options."""
+"""What all kinds of plugin have in common: a name, a summary, typed options."""
 
 from __future__ import annotations
 
@@ -16,26 +16,33 @@ class NoOptions(BaseModel):
 
 
 class Plugin:
-    """Base of models, editors, attributors and sources.
+    """Base of every plugin class. The first line of its docstring is its summary.
 
-    Subclasses set ``name`` (how users call it), may set ``aliases``, and may define an inner pydantic class
-    ``Options(NoOptions)`` whose fields, each with a description, users set by ``-o NAME.FIELD=VALUE``.
-    The first line of the class docstring is its summary.
+    Attributes
+    ----------
+    name
+        How users call it.
+    aliases
+        Other names for it.
+    default
+        Whether commands use it where the user names none of its kind.
+    Options
+        A pydantic class whose fields, each with a description, users set by ``-o NAME.FIELD=VALUE``.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
+    default: ClassVar[bool] = False
     Options: ClassVar[type[NoOptions]] = NoOptions
 
     def __init__(self, options: NoOptions | None = None) -> None:
         self.options = options if options is not None else self.Options()
 
     def files(self) -> Sequence[Path]:
-        """The weights and data files, or folders of them, that the plugin as it is set computes with.
+        """The weights and data files, or folders of them, that the plugin computes with under its options.
 
-        Asked before anything is loaded. The harness keeps their hashes with the results
-        (:mod:`harness.run.weights`), so that a run is not resumed, nor compared, with others. Options that are paths
-        need not be listed for their names' sake, only where what the files hold matters.
+        Asked before anything is loaded. The harness keeps their hashes with the results, so that a run is neither
+        resumed nor compared with one that used other files.
         """
         return ()
 

@@ -6,25 +6,13 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
+from harness.contracts.mode import Mode, question
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.imaging.frame import Box
-
-Mode = Literal["direct", "reasoning"]
-MODES: tuple[Mode, ...] = ("direct", "reasoning")
-
-_SUFFIX: dict[str, str] = {
-    "direct": "Answer directly with yes or no without any explanation.",
-    "reasoning": "Think step by step and answer with yes or no.",
-}
-
-
-def question(attribute: str, mode: Mode) -> str:
-    """The benchmark's question about one attribute (paper, section on MedGround-Bench)."""
-    return f"Is there evidence of {attribute} in the image? {_SUFFIX[mode]}"
 
 
 @dataclass(frozen=True)
@@ -103,6 +91,13 @@ class Source(Plugin):
 
     def image_path(self, sample: Sample) -> Path | None:
         """The file that ``image`` reads, be it there or not; None where the image comes from no file."""
+        return None
+
+    def mask(self, sample: Sample) -> np.ndarray | None:
+        """The pixels that are known to hold the cause, bool [height, width], native; None where that is not known.
+
+        Read only where a metric of the run needs it.
+        """
         return None
 
     def notes(self) -> list[str]:

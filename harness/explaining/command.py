@@ -27,7 +27,7 @@ def add_parser(subparsers: Any) -> None:
     add("image", type=Path, metavar="IMAGE", help="a PNG (8 or 16 bit), JPEG or DICOM file")
     add("--question", required=True, metavar="TEXT", help="asked as it is, with nothing added")
     add("--model", metavar="NAME", help="model to ask (default: the embedded benchmark's first)")
-    add("--attributor", default="medfocus", metavar="NAME", help="method that explains (default: medfocus)")
+    add("--attributor", metavar="NAME", help="method that explains (default: the one that declares itself default)")
     add("--answer", metavar="TEXT", help="the answer to explain (default: the model's own)")
     add(
         "--output", type=Path, metavar="FILE.png",
@@ -43,19 +43,19 @@ def run(args: argparse.Namespace) -> None:
     prepare(args.threads, args.cache)
     from rich.console import Console
 
-    from harness.api import default_model
+    from harness.defaults import default_model
     from harness.explaining.explanation import check_capabilities, draw, explain
     from harness.imaging.read import read_image
     from harness.options import for_plugins
+    from harness.participants import load
     from harness.registry import Registry
-    from harness.run.loading import load
 
     if not args.question.strip():
         raise HarnessError("The question is empty; ask something by --question TEXT.")
     if args.answer is not None and not args.answer.strip():
         raise HarnessError("The answer is empty; leave --answer out to explain the model's own.")
     registry = Registry.discover()
-    method = registry.find("attributor", args.attributor)
+    method = registry.find("attributor", args.attributor) if args.attributor else registry.default("attributor")
     network = registry.find("model", args.model) if args.model else default_model(registry)
     check_capabilities(method, network, answer_given=args.answer is not None)
     options = for_plugins(args.option, [network, method])

@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING, SupportsFloat
 
 import numpy as np
 
-from harness.contracts.attributor import Attribution, Attributor, Case, Cost
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case, Cost
 from harness.contracts.model import Model
 from harness.errors import HarnessError, one_line
 from harness.imaging.frame import FRAME_SIDE, Box, Letterbox

@@ -1,4 +1,4 @@
-"""One attributor's attempt at one case: what it says, checked, mapped to native pixels and scored."""
+"""A case as one attributor sees it, and what that attributor says of it, checked and in native pixels."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ import operator
 import random
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from harness.contracts.attributor import Attribution, Attributor, Case, Cost
+from harness.contracts.attributor import Attribution
+from harness.contracts.case import Case, RecordKey
+from harness.contracts.explained import Explained
 from harness.contracts.model import BACKWARD, Capture, Trace
-from harness.errors import one_line
+from harness.contracts.source import Sample
 from harness.imaging.frame import Box, Letterbox
-from harness.imaging.overlap import Overlap, overlap
 from harness.imaging.saliency import peak, saliency_to_boxes
-from harness.run.memory import free_memory, out_of_memory
+from harness.run.row import writable
 
-DECIMALS, BOX_DECIMALS = 6, 2  # of figures in 0..1, and of edges in native pixels
+BOX_DECIMALS = 2  # of edges in native pixels
 DIGITS = 6  # significant ones of scores, which may be tiny
-_ERROR_LENGTH = 300
 
 
 @dataclass
@@ -69,57 +68,57 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def attempt(
-    attributor: Attributor, case: Case, place: Letterbox, truth: Sequence[Box]
-) -> tuple[dict[str, Any], Attribution | None]:
-    """The result fields of a journal row, and what the attributor said, None where it failed.
+@dataclass(frozen=True)
+class Scene:
+    """A sample's image as models see it, and what is true of it.
 
-    Whatever the attributor does wrong makes it a failed row. ``size`` (width, height), ``truth`` and, in the
-    row, the boxes and the map's ``peak`` are native pixels; the figures are those of the rounded boxes.
+    ``frame``: uint8 [side, side, 3]. ``place``: how the image lies in it. ``truth``: the true boxes in native pixels,
+    clipped to the image. ``mask``: bool [height, width], where a metric needs it and the source knows it.
     """
-    seed_everything(case.seed)
-    said: Attribution | None = None
-    tight = False
-    try:
-        said = attributor.attribute(case)
-        boxes = _rounded(place.to_native(box) for box in boxes_of(said, case))
-        fields = {"status": "ok", "error": None, **_figures(boxes, truth), **_extras(said)}
-        fields["peak"] = _peak(said, case, place)
-        fields |= _cost(case)
-    except KeyboardInterrupt:
-        raise
-    # A plugin that calls sys.exit(), or throws what is no Exception, must not end the run either.
-    except BaseException as error:
-        tight = out_of_memory(error)
-        fields, said = failure(error), None
-        with suppress(Exception):
-            fields |= _cost(case)
-    if tight:  # out here nothing holds the failed passes' tensors any more
-        free_memory()
-    return fields | {"size": [place.width, place.height]}, said
+
+    frame: np.ndarray
+    place: Letterbox
+    truth: list[Box]
+    mask: np.ndarray | None = None
 
 
-def failure(error: BaseException) -> dict[str, Any]:
-    """The result fields of a sample that failed: zero, and why."""
-    why = one_line(error)
-    if out_of_memory(error):  # whose own text tells how many bytes were free in which process
-        why = f"Memory ran out on this sample ({type(error).__name__})."
-    return {"status": "failed", "error": why, **_figures([], None), **_nothing()}
+def truth_of(record: RecordKey, attributor: str, sample: Sample, scene: Scene | None, **more: Any) -> Explained:
+    """A result of which only the truth is known yet."""
+    return Explained(
+        record=record,
+        attributor=attributor,
+        place=scene.place if scene else None,
+        truth=scene.truth if scene else sample.boxes,
+        concept_truth=sample.concept,
+        mask=scene.mask if scene else None,
+        **more,
+    )
 
 
-def not_applicable(reason: str) -> dict[str, Any]:
-    """The result fields of a sample that an attributor cannot explain for want of a capability: no
-    figures."""
-    figures: dict[str, Any] = {**dict.fromkeys(_figures([], None)), "boxes": []}
-    return {"status": "not_applicable", "error": reason, **figures, **_nothing()}
+def said_of(attribution: Any, case: Case, place: Letterbox) -> dict[str, Any]:
+    """What an attribution says, as the fields of a row and of :class:`Explained` of the same names.
+
+    Boxes and peak are in native pixels, rounded. Raises where the attribution is malformed, or the attributor made
+    something else of its cost.
+    """
+    boxes = _rounded(place.to_native(box) for box in boxes_of(attribution, case))
+    if attribution.concept is not None and not isinstance(attribution.concept, str):
+        raise ValueError(f"its concept is {type(attribution.concept).__name__} instead of text")
+    scores, tokens = attribution.concept_scores, attribution.token_scores
+    return {
+        "boxes": boxes,
+        "peak": _peak(attribution, case, place),
+        "concept": None if attribution.concept is None else writable(attribution.concept),
+        "fallback": bool(attribution.fallback),
+        "concept_scores": None
+        if scores is None
+        else {writable(str(name)): _number(value, "a concept's score") for name, value in scores.items()},
+        "token_scores": None if tokens is None else [_number(value, "a token's score") for value in tokens],
+    }
 
 
-def _nothing() -> dict[str, Any]:
-    return {**_extras(Attribution()), "peak": None, **vars(Cost()), "size": None}
-
-
-def _cost(case: Case) -> dict[str, int]:
-    """The passes that an attempt took. Raises where the attributor made something else of them."""
+def cost_of(case: Case) -> dict[str, int]:
+    """The passes that a case took. Raises where the attributor made something else of them."""
     return {name: operator.index(passes) for name, passes in vars(case.cost).items()}
 
 
@@ -145,12 +144,15 @@ def _map(saliency: np.ndarray, case: Case) -> np.ndarray:
     return saliency
 
 
-def _peak(said: Attribution, case: Case, place: Letterbox) -> list[float] | None:
+def _peak(said: Attribution, case: Case, place: Letterbox) -> tuple[float, float] | None:
     """Where the map is hottest, native x and y; None where there is no map, or a flat one."""
     if said.saliency is None:
         return None
     found = peak(_map(said.saliency, case), case.content)
-    return None if found is None else [round(edge, BOX_DECIMALS) for edge in place.to_native(Box(*found, *found))[:2]]
+    if found is None:
+        return None
+    x, y, *_ = place.to_native(Box(*found, *found))
+    return round(x, BOX_DECIMALS), round(y, BOX_DECIMALS)
 
 
 def checked(boxes: Iterable[Sequence[float]]) -> list[Box]:
@@ -170,33 +172,6 @@ def _rounded(boxes: Iterable[Box]) -> list[Box]:
     """Boxes to a hundredth of a pixel, without those that lie wholly outside the image."""
     found = (Box(*(round(edge, BOX_DECIMALS) for edge in box)) for box in boxes)
     return [box for box in found if box.area > 0]
-
-
-def _figures(boxes: Sequence[Box], truth: Sequence[Box] | None) -> dict[str, Any]:
-    score = overlap(boxes, truth) if truth is not None else Overlap()
-    return {
-        "boxes": [list(box) for box in boxes],
-        "iou": round(score.iou, DECIMALS),
-        "precision": round(score.precision, DECIMALS),
-        "recall": round(score.recall, DECIMALS),
-        "f1": round(score.f1, DECIMALS),
-    }
-
-
-def _extras(said: Attribution) -> dict[str, Any]:
-    if said.concept is not None and not isinstance(said.concept, str):
-        raise ValueError(f"its concept is {type(said.concept).__name__} instead of text")
-    scores = said.concept_scores
-    return {
-        "concept": said.concept,
-        "fallback": bool(said.fallback),
-        "concept_scores": None
-        if scores is None
-        else {str(name): _number(value, "a concept's score") for name, value in scores.items()},
-        "token_scores": None
-        if said.token_scores is None
-        else [_number(value, "a token's score") for value in said.token_scores],
-    }
 
 
 def _number(value: float, what: str) -> float:

@@ -16,34 +16,26 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.run.header import FORMAT
+from harness.run.row import KEY
+from harness.run.shards import JOURNAL
 
-JOURNAL, TIMINGS = "journal.jsonl", "timings.jsonl"
-FORMAT = 1
+TIMINGS = "timings.jsonl"
 _KEPT = "; what is finished is kept, and the same command goes on there once they can"
-
-
-# What a journal line is about.
-KEY = ("source", "index", "model", "mode", "attributor")
-Key = tuple[str, int, str, str, str]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The names of a journal's two files, the fields that say what a line is about, and who writes it."""
+    """The names of a journal's two files, its format, the fields that say what a line is about, and who writes it."""
 
     journal: str
     timings: str
+    format: int
     key: tuple[str, ...]
     command: str
 
 
-EVALUATION = Layout(JOURNAL, TIMINGS, KEY, "harness eval")
-
-
-def key_of(row: dict[str, Any]) -> Key:
-    """The key of an evaluation's row. Raises ``KeyError`` where it lacks a part."""
-    source, index, model, mode, attributor = (row[part] for part in KEY)
-    return source, index, model, mode, attributor
+EVALUATION = Layout(JOURNAL, TIMINGS, FORMAT, KEY, "harness eval")
 
 
 class Journal:
@@ -87,7 +79,7 @@ class Journal:
         _mend(self._journal, self._path)
         _mend(self._timings, self.folder / self.layout.timings)
         # Through JSON and back, so that a tuple here equals a list there.
-        wanted = {"format": FORMAT, **json.loads(_line(header))}
+        wanted = {"format": self.layout.format, **json.loads(_line(header))}
         if os.fstat(self._journal).st_size == 0:
             self._append(self._journal, wanted)
             return
@@ -157,9 +149,12 @@ def read_journal(folder: Path, layout: Layout = EVALUATION) -> tuple[dict[str, A
     parsed = [_parse(line) for line in lines]
     if parsed and parsed[-1] is None:
         parsed.pop()
-    if not parsed or parsed[0] is None or parsed[0].get("format") != FORMAT:
+    if not parsed or parsed[0] is None or "format" not in parsed[0]:
+        raise HarnessError(f"The journal {path} has no header; give --fresh to start anew.")
+    if parsed[0]["format"] != layout.format:
         raise HarnessError(
-            f"The journal {path} has no header of format {FORMAT}; give --fresh to start anew."
+            f"The journal {path} is of format {_brief(parsed[0]['format'])}, and this version of the harness reads "
+            f"format {layout.format}; give --fresh to start anew, or another --output."
         )
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(parsed[1:], 2):

@@ -1,36 +1,42 @@
-"""The evaluation loop: explain every record of a benchmark by every attributor, score it, and keep a
-journal."""
+"""An evaluation: explain every selected record by every attributor, measure it, and keep a journal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.contracts.attributor import Attributor
-from harness.contracts.source import MODES, Mode
-from harness.errors import HarnessError, one_line
+from harness.errors import HarnessError
+from harness.files import write_whole
+from harness.participants import Participant, reason
 from harness.registry import Registry
-from harness.run.executor import Executor, Local
-from harness.run.journal import Journal
+from harness.run.header import Header
+from harness.run.journal import EVALUATION, Journal
 from harness.run.progress import Progress
-from harness.run.select import Plan, make_plan
+from harness.run.provenance import header_of
+from harness.run.row import ResultKey
+from harness.run.select import Selection, select, spread
+from harness.run.settings import RunSettings
 from harness.run.shards import Shard
-from harness.run.worker import Unit, key_of, set_up
-from leaderboard.render.gallery_observer import Camera, Gallery, choose
+from harness.run.worker import Result, RunJob, Unit
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_NAME = re.compile(r"[\w-][\w.-]{0,99}")
+_KEPT = re.compile(r"[0-9a-f]{16}\.\w+")  # what observers call their files
+
 
 @dataclass(frozen=True)
-class Result:
+class Ended:
     """How a run ended. Counts are of (record, attributor) pairs, those of earlier starts of the run included.
 
-    ``finished`` of ``total`` are in the journal, among them ``failed`` ones, which score zero, and
+    ``finished`` of ``total`` are in the journal, among them ``failed`` ones, which count as the worst, and
     ``not_applicable`` ones, which do not count.
     """
 
@@ -42,146 +48,177 @@ class Result:
     not_applicable: int
 
 
-def evaluate(
-    registry: Registry,
-    attributors: Sequence[str],
-    models: Sequence[str] | None = None,
-    modes: Sequence[Mode] = MODES,
-    bench: Path | None = None,
-    data_root: Path | None = None,
-    options: Sequence[str] = (),
-    limit: int | None = None,
-    seed: int = 0,
-    output: Path = Path("harness-results"),
-    fresh: bool = False,
-    console: Console | None = None,
-    gallery: int = 0,
-    faithful: int = 0,
-    shard: Shard | None = None,
-    executor: Executor | None = None,
-) -> Result:
+def run(registry: Registry, settings: RunSettings, console: Console | None = None) -> Ended:
     """Explain a benchmark's records by each of the attributors, and journal how well each finds the evidence.
 
-    The text explained is the record's own prediction. ``models``: names or aliases; None for all that the
-    benchmark names. ``bench``: a folder of records; None for the one that ships with a source. Of ``modes``,
-    one that the folder has no file of is left out, which the console says.
-    ``data_root``: where sources find their files. ``options``: ``NAME.FIELD=VALUE`` for any plugin that
-    takes part. ``limit``: at most so many records, evenly spread. ``output``: the journal's folder; a run
-    that was stopped there goes on, unless ``fresh``. ``gallery``: keep pictures of so many records, evenly
-    spread, of those that this start explains. ``faithful``: measure deletion and
-    insertion areas in so many steps, 0 for not. ``shard``: explain that part of the
-    records alone, in a folder of its own below ``output`` (:mod:`harness.run.shards`). ``executor``: who does the work
-    (:mod:`harness.run.executor`); None for this process. Ctrl-C ends the run cleanly.
-    Plugins' ``run_finished`` hooks are the caller's to call.
+    The text that is explained is the record's own prediction. Ctrl-C ends the run cleanly. A fault of an attributor,
+    or an image that cannot be read, fails that sample alone. Plugins' ``run_finished`` hooks are the caller's to call.
 
-    A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises
-    ``HarnessError`` for what the user can put right: unknown names, bad options, files that are missing, a
-    model that does not load.
+    Raises
+    ------
+    HarnessError
+        For what the user can put right: unknown names, bad options, missing files, a model that does not load.
     """
     if console is None:
         from rich.console import Console
 
         console = Console()
-    plan = make_plan(registry, attributors, models, modes, bench, data_root, options, limit, seed, faithful)
-    methods = [_set_up(cls, plan) for cls in plan.attributors]
-    pictured = choose(plan, gallery)
-    if shard is not None:
-        plan, output = shard.of(plan), shard.folder(output)
+    selection = select(registry, settings)
+    job = RunJob(
+        attributors=selection.attributors,
+        models=selection.models,
+        metrics=selection.metrics,
+        observers=selection.observers,
+        sources=selection.sources,
+        records=[task.key for task in selection.every_task],
+        seed=settings.seed,
+    )
+    notes = _notes(job, selection)
+    header = header_of(registry, settings, selection, notes)
+    output = settings.output
+    if settings.shard is not None:
+        shard = Shard.parse(settings.shard)
+        selection, output = _part(selection, shard), shard.folder(output)
     interrupted = False
-    with Journal(output, plan.header, fresh) as journal:
-        run = _Run(plan, methods, seed, journal, console, Camera(pictured), Gallery(output, fresh), registry)
-        registry.run_started(output, plan.header, len(journal.rows), console)
+    with Journal(output, header.line(), settings.fresh, EVALUATION) as journal:
+        if settings.fresh:
+            _discard(registry, output)
+        told = [note for said in notes.values() for note in said]
+        start = _Start(selection, header, job, journal, console, registry, told)
+        registry.run_started(output, header.line(), len(journal.rows), console)
         try:
-            run.all_units(executor or Local())
+            start.finish(settings.workers)
         except KeyboardInterrupt:
             interrupted = True
-        rows = list(journal.rows.values())
-    statuses = [row["status"] for row in rows]
-    return Result(
+        statuses = [row["status"] for row in journal.rows.values()]
+    return Ended(
         folder=output,
-        finished=len(rows),
+        finished=len(statuses),
         failed=statuses.count("failed"),
         interrupted=interrupted,
-        total=plan.records * len(methods),
+        total=len(selection.every_task) * len(selection.attributors),
         not_applicable=statuses.count("not_applicable"),
     )
 
 
-def _set_up(cls: type[Attributor], plan: Plan) -> Attributor:
-    """An attributor that is loaded; its notes join the plan's, and the header, for boards to show."""
-    method = set_up(cls, plan)
+def _notes(job: RunJob, selection: Selection) -> dict[str, list[str]]:
+    """What readers of each attributor's results must know, by label; all of them are loaded for that."""
+    sources = {source.name for source in selection.sources.values()}
+    return {
+        one.label: _notes_of(one, method, sources)
+        for one, method in zip(job.attributors, job.methods, strict=True)
+    }
+
+
+def _notes_of(one: Participant[Attributor], method: Attributor, sources: set[str]) -> list[str]:
     try:
-        notes = [str(note) for note in method.notes({source.name for source in plan.sources.values()})]
+        return [str(note) for note in method.notes(sources)]
     except HarnessError:
         raise
     except Exception as error:
-        raise HarnessError(f"The attributor {cls.name!r} cannot be set up: {one_line(error)}.") from error
-    if notes:
-        plan.notes.extend(notes)
-        plan.header["plugins"]["attributor"][cls.name]["notes"] = notes
-    return method
+        raise HarnessError(f"The attributor {one.label!r} cannot be set up: {reason(error)}.") from error
+
+
+def _part(selection: Selection, shard: Shard) -> Selection:
+    """The part of a selection that is a shard's: all that is about an image stays together."""
+    homes = spread(selection.every_task, shard.count)
+    tasks = {
+        model: [task for task in tasks if homes[task.image] == shard.index - 1]
+        for model, tasks in selection.tasks.items()
+    }
+    return replace(selection, tasks=tasks)
+
+
+def _discard(registry: Registry, output: Path) -> None:
+    """Remove what observers kept of the run that was there before."""
+    for cls in registry.all("observer"):
+        folder = output / cls.folder
+        if folder.is_dir() and not folder.is_symlink():
+            for path in folder.iterdir():
+                if _KEPT.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
 
 @dataclass
-class _Run:
+class _Start:
     """One start of a run: has what is not in the journal yet done, and journals it."""
 
-    plan: Plan
-    methods: list[Attributor]
-    seed: int
+    selection: Selection
+    header: Header
+    job: RunJob
     journal: Journal
     console: Console
-    camera: Camera
-    gallery: Gallery
     registry: Registry
+    notes: list[str]
     _said: set[str] = field(default_factory=set)
 
-    def all_units(self, executor: Executor) -> None:
-        """Everything that is left, in the order of the plan."""
-        total = self.plan.records * len(self.methods)
+    def finish(self, workers: int | None) -> None:
+        """Everything that is left, in the order of the selection."""
+        total = len(self.selection.every_task) * len(self.selection.attributors)
         done = len(self.journal.rows)
         self._introduce(done, total)
         units = list(self._units())
+        executor = self.selection.executor.make()
         with Progress(self.console, total, done) as progress, ExitStack() as stack:
-            work = executor.run(units, self.plan, self.methods, self.seed, self.camera, progress.doing)
+            work = executor.run(self.job, units, workers, progress.doing)
             stack.enter_context(closing(work))  # so that Ctrl-C gives models and workers back
-            for outcome in work:
-                for about in outcome.timings:
-                    self.journal.time(**about)
-                self.gallery.keep(outcome.pictures)
-                if outcome.row["status"] == "not_applicable":
-                    self._say(f"{outcome.row['error']}: those results are marked as not applicable.")
-                self.journal.add(outcome.row)
-                self.registry.sample_scored(self.journal.folder, outcome.row, self.console)
+            for result in work:
+                self._keep(result)
                 progress.advance()
+
+    def _keep(self, result: Result) -> None:
+        for about in result.timings:
+            self.journal.time(**about)
+        for path, data in result.files.items():
+            self._write(path, data)
+        for remark in result.remarks:
+            self._say(remark)
+        row = result.row
+        if row.status == "not_applicable":
+            self._say(f"{row.error}: those results are marked as not applicable.")
+        line = row.line()
+        self.journal.add(line)
+        self.registry.sample_scored(self.journal.folder, line, self.console)
+
+    def _write(self, path: str, data: bytes) -> None:
+        """Store a file of an observer. Raises ``HarnessError`` where the folder cannot be written."""
+        folder, _, name = path.partition("/")
+        if not _NAME.fullmatch(name):
+            self._say(f"An observer wanted to keep a file called {name!r}, which is no plain name; it was not kept.")
+            return
+        try:
+            write_whole(self.journal.folder / folder / name, data)
+        except OSError as error:
+            where = self.journal.folder / folder
+            raise HarnessError(f"{where} cannot be written: {error.strerror or error}.") from error
 
     def _units(self) -> Iterator[Unit]:
         """What is not in the journal yet, by model and sample."""
-        for cls, tasks in self.plan.tasks.items():
+        for model, tasks in self.selection.tasks.items():
             for _, group in groupby(tasks, key=lambda task: (task.sample.source, task.sample.index)):
                 todo = [
                     (task, place)
                     for task in group
-                    for place, method in enumerate(self.methods)
-                    if key_of(task, cls, method) not in self.journal.rows
+                    for place, one in enumerate(self.selection.attributors)
+                    if ResultKey(*task.key, one.label) not in self.journal.rows
                 ]
                 if todo:
-                    yield Unit(cls, todo)
+                    yield Unit(model, todo)
 
     def _introduce(self, done: int, total: int) -> None:
-        if self.plan.absent:
-            self._say(f"The benchmark has no {' or '.join(self.plan.absent)}.json: that mode is left out.")
-        for note in self.plan.notes:
+        selection = self.selection
+        if selection.absent:
+            self._say(f"The benchmark has no {' or '.join(selection.absent)}.json: that mode is left out.")
+        for note in [*selection.notes, *self.notes]:
             self._say(note)
-        planned = sum(sum(counts.values()) for counts in self.plan.header["planned"].values())
-        if planned < self.plan.available:
+        if self.header.records < selection.available:
             self._say(
-                f"A subset: {planned} of {self.plan.available} records; "
+                f"A subset: {self.header.records} of {selection.available} records; "
                 "its figures are no substitute for the whole benchmark's."
             )
-        if "shard" in self.plan.header:
-            which = "{index} of {count}".format(**self.plan.header["shard"])
-            self._say(f"Shard {which}: {self.plan.records} of {planned} records.")
+        if self.header.shard is not None:
+            which = self.header.shard.replace("/", " of ")
+            self._say(f"Shard {which}: {len(selection.every_task)} of {self.header.records} records.")
         if done:
             self._say(f"{done} of {total} results are in {self.journal.folder} already.")
 

@@ -1,172 +1,181 @@
-"""What a run will do: which records, of which models, about which samples, explained by which attributors."""
+"""Which records a run explains, and why these."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness import options as plugin_options
-from harness.bench.records import Record, bench_hash, read_records
+from harness.bench.records import Record, read_records
 from harness.contracts.attributor import Attributor
+from harness.contracts.case import RecordKey
+from harness.contracts.executor import Executor
+from harness.contracts.metric import Metric
+from harness.contracts.mode import Mode
 from harness.contracts.model import Model
-from harness.contracts.plugin import NoOptions, Plugin
-from harness.contracts.source import Mode, Sample, Source
+from harness.contracts.observer import Observer
+from harness.contracts.plugin import Plugin
+from harness.contracts.source import Sample, Source
+from harness.defaults import default_bench
 from harness.errors import HarnessError, one_line
-from harness.registry import Registry
-from harness.run.provenance import describe, environment
+from harness.participants import Participant, choose, labelled
+from harness.registry import Kind, Registry
+from harness.run.settings import RunSettings
 
 
 @dataclass(frozen=True)
 class Task:
-    """One record to explain, and the sample that it is about."""
+    """One record to explain, the sample that it is about, and the label of its model in the run."""
 
     record: Record
     sample: Sample
+    model: str
+
+    @property
+    def key(self) -> RecordKey:
+        """Which record it is, as rows name it."""
+        return RecordKey(self.sample.source, self.sample.index, self.model, self.record.mode)
+
+    @property
+    def image(self) -> tuple[str, str]:
+        """Which image it is about: source and image name."""
+        return self.sample.source, self.sample.image
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All that a run will do. ``tasks`` is grouped by sample; ``header`` is the journal's.
+class Selection:
+    """The records that a run explains, who takes part, and why these records.
 
-    ``available``: records before the limit. ``absent``: modes asked for that the benchmark has no file of.
-    ``notes``: what the sources, and the attributors once set up, would have the user know.
-    ``faithfulness``: steps of its curves, 0 for none.
+    Attributes
+    ----------
+    bench
+        The folder of the records.
+    records
+        All records of the folder, by the modes that were asked for and are there.
+    tasks
+        What is explained, by sample, so that both modes of a sample follow each other; by the model's label.
+    planned
+        How many that are, by mode and model.
+    available
+        How many there are before the limit.
+    absent
+        Modes asked for that the benchmark has no file of.
+    sources
+        The sources, set up, by the data set that records name.
+    notes
+        What the sources would have the user know.
     """
 
-    attributors: list[type[Attributor]]
-    tasks: dict[type[Model], list[Task]]
-    sources: dict[str, Source]
-    options: dict[type[Plugin], NoOptions]
-    header: dict[str, Any]
+    bench: Path
+    records: dict[Mode, list[Record]]
+    tasks: dict[str, list[Task]]
+    planned: dict[Mode, dict[str, int]]
     available: int
     absent: list[Mode]
+    sources: dict[str, Source]
     notes: list[str]
-    faithfulness: int
+    attributors: list[Participant[Attributor]]
+    models: list[Participant[Model]]
+    metrics: list[Participant[Metric]]
+    observers: list[Participant[Observer]]
+    executor: Participant[Executor]
+    source_plugins: list[Participant[Source]]
 
     @property
-    def records(self) -> int:
-        """How many records the run explains."""
-        return sum(map(len, self.tasks.values()))
+    def every_task(self) -> list[Task]:
+        """All tasks, model after model."""
+        return [task for tasks in self.tasks.values() for task in tasks]
 
 
-def make_plan(
-    registry: Registry,
-    attributors: Sequence[str],
-    models: Sequence[str] | None,
-    modes: Sequence[Mode],
-    bench: Path | None,
-    data_root: Path | None,
-    options: Sequence[str],
-    limit: int | None,
-    seed: int,
-    faithful: int = 0,
-) -> Plan:
-    """Read the records and annotations; nothing is loaded or written. Parameters as in ``runner.evaluate``.
+def select(registry: Registry, settings: RunSettings) -> Selection:
+    """Read the records and annotations; nothing is loaded or written.
 
-    Raises ``HarnessError`` for an unknown name, a bad option, and records that do not fit the sources.
+    Raises
+    ------
+    HarnessError
+        For an unknown name, a bad option, and records that do not fit the sources.
     """
-    if limit is not None and limit < 1:
-        raise HarnessError(f"The limit must be at least 1 record, it is {limit}.")
-    if not attributors:
-        raise HarnessError("No attributor was given; `harness plugins` lists them.")
-    if not modes:
-        raise HarnessError("No mode was given; the modes are direct and reasoning.")
-    methods = _unique(registry.find("attributor", name) for name in attributors)
-    folder = bench if bench is not None else default_bench(registry)
-    records = read_records(folder, modes)
-    absent = [mode for mode in modes if mode not in records]
-    groups = _by_model(registry, records, models, folder)
+    if not settings.attributors:
+        names = ", ".join(cls.name for cls in registry.all("attributor")) or "none"
+        raise HarnessError(f"Say which method to rate by --attributor NAME; installed: {names}.")
+    bench = settings.bench if settings.bench is not None else default_bench(registry)
+    records = read_records(bench, settings.modes)
+    wanted: list[tuple[Kind, str]] = [("attributor", name) for name in settings.attributors]
+    models = dict(labelled(registry, "model", name) for name in settings.models or _models_of(records, bench))
+    groups = _by_model(models, records, bench)
     available = sum(map(len, groups.values()))
-    if limit is not None:
-        groups = thin(groups, limit)
+    if settings.records is not None:
+        groups = thin(groups, settings.records)
     datasets = sorted({record.dataset for group in groups.values() for record in group})
     homes = {dataset: registry.find("source", dataset) for dataset in datasets}
-    runners = _unique(cls for cls, _ in groups)
-    classes: list[type[Plugin]] = [*methods, *runners, *_unique(homes.values())]
-    chosen = plugin_options.for_plugins(options, classes)
-    made = {cls: make_source(cls, chosen[cls], data_root) for cls in _unique(homes.values())}
+    wanted += [("model", label) for label in models] + [("source", cls.name) for cls in homes.values()]
+    wanted += [("metric", cls.name) for cls in registry.defaults("metric")]
+    wanted += [("metric", name) for name in settings.metrics]
+    asked = {cls.name: cls.asked(settings) for cls in registry.all("observer")}
+    wanted += [("observer", name) for name, options in asked.items() if options is not None]
+    wanted += [("observer", name) for name in settings.observers]
+    wanted.append(("executor", settings.executor or registry.default("executor").name))
+    implied = [f"{name}.{field}={value}" for name, options in asked.items() for field, value in (options or {}).items()]
+    chosen = choose(registry, [*implied, *settings.options], wanted)
+
+    def of(kind: Kind) -> list[Participant[Any]]:
+        return [one for one in chosen if one.kind == kind]
+
+    made = {one.cls: one.make(settings.data_root) for one in of("source")}
     sources = {dataset: made[cls] for dataset, cls in homes.items()}
     samples = _find_samples(sources, groups.values())
-    tasks = {model: _tasks(model, groups, samples, folder) for model in runners}
-    header = environment() | {
-        "seed": seed,
-        "limit": limit,
-        "modes": list(records),
-        "bench": {
-            mode: {"sha256": bench_hash(folder, mode), "records": len(rows)} for mode, rows in records.items()
+    return Selection(
+        bench=bench,
+        records=records,
+        tasks={one.label: _tasks(one.label, groups, samples, bench) for one in of("model")},
+        planned={
+            mode: {label: len(rows) for (label, group), rows in groups.items() if group == mode} for mode in records
         },
-        "planned": _planned(groups, list(records)),
-        "available": available,
-        "samples": digest(samples),
-        "attributors": [cls.name for cls in methods],
-        "plugins": {
-            kind: {cls.name: describe(registry, cls, chosen[cls]) for cls in found}
-            for kind, found in (
-                ("attributor", methods),
-                ("model", runners),
-                ("source", _unique(homes.values())),
-            )
-        },
-    }
-    if faithful:
-        header["faithfulness"] = faithful
-    notes = [note for source in made.values() for note in source.notes()]
-    return Plan(methods, tasks, sources, chosen, header, available, absent, notes, faithful)
+        available=available,
+        absent=[mode for mode in settings.modes if mode not in records],
+        sources=sources,
+        notes=[note for source in made.values() for note in source.notes()],
+        attributors=of("attributor"),
+        models=of("model"),
+        metrics=of("metric"),
+        observers=of("observer"),
+        executor=of("executor")[0],
+        source_plugins=of("source"),
+    )
 
 
-def make_source(cls: type[Source], chosen: NoOptions, data_root: Path | None) -> Source:
-    """A source, ready for use. Raises ``HarnessError`` where it cannot be set up."""
-    try:
-        return cls(chosen, data_root)
-    except HarnessError:
-        raise
-    except Exception as error:
-        raise HarnessError(f"The source {cls.name!r} cannot be set up: {one_line(error)}.") from error
-
-
-def default_bench(registry: Registry) -> Path:
-    """The benchmark that ships with a source. Raises ``HarnessError`` where none or several have one."""
-    shipping = [cls for cls in registry.all("source") if cls.bench is not None]
-    if len(shipping) == 1:
-        return Path(shipping[0].bench)
-    if not shipping:
-        raise HarnessError("No installed source ships a benchmark; give the folder of one by --bench.")
-    names = ", ".join(cls.name for cls in shipping)
-    raise HarnessError(f"Several sources ship a benchmark ({names}); give the folder of one by --bench.")
-
-
-Groups = dict[tuple[type[Model], Mode], list[Record]]
+Groups = dict[tuple[str, Mode], list[Record]]
 Name = TypeVar("Name")
-Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 
-def _by_model(
-    registry: Registry, records: dict[Mode, list[Record]], names: Sequence[str] | None, folder: Path
-) -> Groups:
-    """The records of each model asked for (all that the records name, where none) and mode, in their
-    order."""
-    present = dict.fromkeys(record.model for rows in records.values() for record in rows)
+def _models_of(records: dict[Mode, list[Record]], bench: Path) -> list[str]:
+    """The models that the records are about, in the records' order."""
+    present = list(dict.fromkeys(record.model for rows in records.values() for record in rows))
     if not present:
-        raise HarnessError(f"The benchmark {folder} holds no records in the mode {' or '.join(records)}.")
-    classes = _unique(registry.find("model", name) for name in (names or present))
+        raise HarnessError(f"The benchmark {bench} holds no records in the mode {' or '.join(records)}.")
+    return present
+
+
+def _by_model(models: Mapping[str, type[Plugin]], records: dict[Mode, list[Record]], bench: Path) -> Groups:
+    """The records of each model, by its label, and mode, in their order. A variant has its model's records."""
     groups: Groups = {}
-    for cls in classes:
+    for label, cls in models.items():
         called = {cls.name, *cls.aliases}
         for mode, rows in records.items():
-            groups[cls, mode] = [record for record in rows if record.model in called]
-        if not any(groups[cls, mode] for mode in records):
+            groups[label, mode] = [record for record in rows if record.model in called]
+        if not any(groups[label, mode] for mode in records):
             raise HarnessError(
-                f"The benchmark {folder} holds no records of the model {cls.name!r}; "
-                f"it has those of {', '.join(present)}."
+                f"The benchmark {bench} holds no records of the model {cls.name!r}; "
+                f"it has those of {', '.join(_models_of(records, bench))}."
             )
     return groups
 
 
-def thin(groups: dict[Name, list[Row]], limit: int) -> dict[Name, list[Row]]:
+def thin(groups: dict[Name, list[Item]], limit: int) -> dict[Name, list[Item]]:
     """``limit`` rows in all: as many from each group as from any other, evenly spaced in each.
 
     A group too small for its share gives all it has, and the larger ones make up for it.
@@ -211,31 +220,32 @@ def _find_samples(
 
 
 def _tasks(
-    model: type[Model], groups: Groups, samples: dict[tuple[str, int], Sample], folder: Path
+    model: str, groups: Groups, samples: dict[tuple[str, int], Sample], bench: Path
 ) -> list[Task]:
     """A model's tasks by sample, so that both modes of a sample follow each other."""
     tasks: dict[tuple[str, int, Mode], Task] = {}
-    for (cls, mode), records in groups.items():
-        for record in records if cls is model else ():
+    for (label, mode), records in groups.items():
+        for record in records if label == model else ():
             sample = samples[record.dataset, record.index]
             key = (sample.source, sample.index, mode)
             if key in tasks:
                 raise HarnessError(
-                    f"The benchmark {folder} has two {mode} records of sample {sample.index} of "
-                    f"{sample.source!r} for the model {model.name!r}, under {record.model!r} and "
+                    f"The benchmark {bench} has two {mode} records of sample {sample.index} of "
+                    f"{sample.source!r} for the model {model!r}, under {record.model!r} and "
                     f"{tasks[key].record.model!r}; remove one."
                 )
-            tasks[key] = Task(record, sample)
+            tasks[key] = Task(record, sample, model)
     order = {mode: place for place, (_, mode) in enumerate(groups)}
     return [tasks[key] for key in sorted(tasks, key=lambda key: (key[0], key[1], order[key[2]]))]
 
 
-def _planned(groups: Groups, modes: Sequence[Mode]) -> dict[str, dict[str, int]]:
-    """How many records of each model a run explains, by mode."""
-    return {
-        mode: {cls.name: len(rows) for (cls, group), rows in groups.items() if group == mode}
-        for mode in modes
-    }
+def spread(tasks: Iterable[Task], count: int) -> dict[tuple[str, str], int]:
+    """Which of ``count`` places each image goes to, 0 and up: by turns, in the order of the samples.
+
+    It depends on the tasks alone, not on their order.
+    """
+    ordered = sorted(tasks, key=lambda task: (task.sample.source, task.sample.index))
+    return {image: place % count for place, image in enumerate(dict.fromkeys(task.image for task in ordered))}
 
 
 def digest(samples: dict[tuple[str, int], Sample]) -> str:
@@ -245,7 +255,3 @@ def digest(samples: dict[tuple[str, int], Sample]) -> str:
         for (dataset, index), s in sorted(samples.items())
     ]
     return sha256(json.dumps(rows).encode()).hexdigest()
-
-
-def _unique(classes: Iterable[Any]) -> list[Any]:
-    return list(dict.fromkeys(classes))

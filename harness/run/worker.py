@@ -1,154 +1,301 @@
-"""The work of an evaluation: what is left to do about a sample and a model, and who does it."""
+"""Who makes results: a worker explains the records of one image after the other, one model in memory at a time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
-from harness.contracts.attributor import Attributor, Case
-from harness.contracts.model import Capture, Model
-from harness.contracts.source import Mode, Sample, read
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case, RecordKey
+from harness.contracts.explained import Explained
+from harness.contracts.metric import Metric, Need
+from harness.contracts.mode import Mode
+from harness.contracts.model import Capability, Capture, Model
+from harness.contracts.observer import Observer
+from harness.contracts.source import Sample, Source, read
 from harness.errors import HarnessError, one_line
-from harness.imaging.frame import FRAME_SIDE, Box, Letterbox
+from harness.imaging.frame import FRAME_SIDE
+from harness.imaging.overlap import union_area
 from harness.imaging.read import letterbox
-from harness.run.case import SharedCase, attempt, checked, failure, not_applicable
-from harness.run.journal import KEY, Key
-from harness.run.loading import load
-from harness.run.memory import free_memory, peaks, reset_peaks
-from harness.run.select import Plan, Task
-from leaderboard.render.gallery_observer import Camera
-from plugins.metrics.deletion_insertion import FIELDS, faithfulness
-
-Row = dict[str, Any]
+from harness.participants import Participant
+from harness.run.case import Scene, SharedCase, checked, cost_of, said_of, seed_everything, truth_of
+from harness.run.measure import measure
+from harness.run.memory import free_memory, out_of_memory, peaks, reset_peaks
+from harness.run.provenance import environment, weights_of
+from harness.run.row import KEY, ResultKey, Row, Status, image_id, writable
+from harness.run.select import Task, spread
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What is to be done about one sample with one model: tasks of its modes, each by an attributor (its place in the
-    plan). All of it is done by one worker, which so reads the image once."""
+    """What is to be done about one sample with one model (a label): tasks of its modes, each by an attributor (its
+    place in the run). All of it is done by one worker, which so reads the image once."""
 
-    model: type[Model]
+    model: str
     todo: list[tuple[Task, int]]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One result: its journal row, what took how long to get it (:meth:`harness.run.journal.Journal.time`), and
-    the files of the gallery that it gives."""
+class Result:
+    """One result: its row, the journal's notes of what took how long, the files that observers keep, by their paths
+    below the run's folder, and what to tell the user."""
 
     row: Row
-    timings: list[Row] = field(default_factory=list)
-    pictures: dict[str, bytes] = field(default_factory=dict)
+    timings: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
-def set_up(cls: type[Attributor], plan: Plan) -> Attributor:
-    """An attributor that is loaded. Raises ``HarnessError`` where it cannot be."""
-    try:
-        method = cls(plan.options[cls])
-        method.load()
-    except HarnessError:
-        raise
-    except Exception as error:
-        raise HarnessError(f"The attributor {cls.name!r} cannot be set up: {one_line(error)}.") from error
-    return method
+@dataclass(frozen=True)
+class RunJob:
+    """What a run has to do, for workers anywhere (:class:`harness.contracts.executor.Job`)."""
+
+    attributors: list[Participant[Attributor]]
+    models: list[Participant[Model]]
+    metrics: list[Participant[Metric]]
+    observers: list[Participant[Observer]]
+    sources: dict[str, Source]
+    records: list[RecordKey]
+    seed: int
+
+    def worker(self) -> RunWorker:
+        """A worker. Raises ``HarnessError`` where a method cannot be loaded."""
+        return RunWorker(self)
+
+    def facts(self) -> dict[str, Any]:
+        """Versions, device and hashes of weights, as JSON."""
+        computing: list[Participant[Any]] = [*self.attributors, *self.models]
+        return environment() | {"weights": {one.label: weights_of(one) for one in computing}}
+
+    def homes(self, units: Sequence[Unit], count: int) -> list[int]:
+        """Which of ``count`` workers each unit goes to."""
+        places = spread((task for unit in units for task, _ in unit.todo), count)
+        return [places[unit.todo[0][0].image] for unit in units]
+
+    def lost(self, unit: Unit, why: str) -> Iterator[Result]:
+        """The results of a unit that could not be done, failed for one reason."""
+        maker = RowMaker(self, unit.model, {one.label: one.make() for one in self.metrics})
+        for task, place in unit.todo:
+            yield Result(maker.failed(task, self.attributors[place], None, HarnessError(why)))
+
+    @cached_property
+    def methods(self) -> list[Attributor]:
+        """The attributors, loaded, once in each process. Raises ``HarnessError`` where one cannot be."""
+        return [one.load() for one in self.attributors]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "methods"}
 
 
-class Worker:
-    """Does units, one model in memory at a time. ``methods``: the plan's attributors, set up."""
+class RowMaker:
+    """Makes the rows about one model."""
 
-    def __init__(self, plan: Plan, methods: Sequence[Attributor], seed: int, camera: Camera) -> None:
-        self.plan, self.methods, self.seed, self.camera = plan, methods, seed, camera
-        self._model: Model | None = None
-        self._timings: list[Row] = []
+    def __init__(self, job: RunJob, model: str, metrics: dict[str, Metric]) -> None:
+        self.metrics, self.sources = metrics, job.sources
+        self.model = next(one for one in job.models if one.label == model)
 
-    def run(self, unit: Unit, doing: Callable[[str], None] = lambda what: None) -> Iterator[Outcome]:
-        """The outcomes of a unit in its order, each as soon as it is there. ``doing`` hears what runs now.
+    def ok(self, task: Task, explained: Explained, said: dict[str, Any], cost: dict[str, int]) -> Row:
+        """The row of a result: what the method said, and its figures."""
+        assert explained.place is not None
+        return self._row(task, explained, "ok", None, **said, **cost)
+
+    def failed(
+        self, task: Task, one: Participant[Attributor], scene: Scene | None, error: BaseException, **cost: int
+    ) -> Row:
+        """The row of a result that failed, or is not applicable where the model lacks what the method needs."""
+        explained = truth_of(task.key, one.label, task.sample, scene)
+        if reason := lacking(one, self.model):
+            return self._row(task, explained, "not_applicable", reason)
+        why = one_line(error)
+        if out_of_memory(error):  # whose own text tells how many bytes were free in which process
+            why = f"Memory ran out on this sample ({type(error).__name__})."
+        return self._row(task, explained, "failed", why, **cost)
+
+    def _row(self, task: Task, explained: Explained, status: Status, error: str | None, **said: Any) -> Row:
+        sample, place = task.sample, explained.place
+        found = measure(
+            {} if status == "not_applicable" else self.metrics, explained, self._offers(task), status == "failed"
+        )
+        nothing: dict[str, Any] = {
+            "boxes": [], "peak": None, "concept": None, "concept_scores": None, "token_scores": None, "fallback": False,
+            "forward": 0, "backward": 0,
+        }  # fmt: skip
+        fields = nothing | said
+        return Row(
+            **ResultKey(*task.key, explained.attributor)._asdict(),
+            image=image_id(sample),
+            attribute=writable(sample.attribute),
+            answer=writable(task.record.prediction),
+            truth=[[float(edge) if np.isfinite(edge) else None for edge in box] for box in sample.boxes],
+            concept_truth=sample.concept,
+            status=status,
+            error=error,
+            size=[place.width, place.height] if place else None,
+            metrics=found.metrics,
+            unmeasured=found.unmeasured,
+            **{
+                **fields,
+                "boxes": [list(box) for box in fields["boxes"]],
+                "peak": list(fields["peak"]) if fields["peak"] else None,
+            },
+        )
+
+    def _offers(self, task: Task) -> set[Need]:
+        offers: set[Need] = {"boxes", "map"}
+        if "score" in self.model.cls.capabilities:
+            offers.add("model")
+        if type(self.sources[task.record.dataset]).mask is not Source.mask:
+            offers.add("mask")
+        return offers
+
+
+class RunWorker:
+    """Does units, one model in memory at a time."""
+
+    def __init__(self, job: RunJob) -> None:
+        self.job, self.methods = job, job.methods
+        self.metrics = {one.label: one.make() for one in job.metrics}
+        self.observers = {one.label: one.make() for one in job.observers}
+        for observer in self.observers.values():
+            observer.begin(job.records)
+        self._model: tuple[str, Model] | None = None
+        self._timings: list[dict[str, Any]] = []
+
+    def run(self, unit: Unit, doing: Callable[[str], None] = lambda what: None) -> Iterator[Result]:
+        """The results of a unit in its order, each as soon as it is there. ``doing`` hears what runs now.
 
         A fault of an attributor, or an image that cannot be read, fails that sample alone. Raises ``RunError`` where
         the model does not load.
         """
-        cls = unit.model
-        able = [method for method in self.methods if method.needs <= cls.capabilities]
-        captures = frozenset[Capture]().union(*(method.captures for method in able))
+        maker = RowMaker(self.job, unit.model, self.metrics)
+        able = [lacking(one, maker.model) is None for one in self.job.attributors]
+        captures = frozenset[Capture]().union(
+            *(method.captures for method, can in zip(self.methods, able, strict=True) if can)
+        )
         model: Model | None = None
-        scene: _Scene | Exception | None = None
-        if any(self.methods[place] in able for _, place in unit.todo):
-            model = self._loaded(cls, doing)
-            doing(f"{cls.name} · reading an image")
+        scene: Scene | Exception | None = None
+        if any(able[place] for _, place in unit.todo):
+            model = self._loaded(maker.model, doing)
+            doing(f"{unit.model} · reading an image")
             scene = self._read(unit.todo[0][0])
         shared: dict[Mode, dict[str, Any]] = {task.record.mode: {} for task, _ in unit.todo}
         for task, place in unit.todo:
-            method = self.methods[place]
-            doing(f"{cls.name} · {task.record.mode} · {method.name}")
-            key = key_of(task, cls, method)
-            pictures: dict[str, bytes] = {}
-            if method not in able or model is None or scene is None:
-                fields = declined(cls, method)
-            elif isinstance(scene, Exception):
-                fields = failure(scene)
+            one, method, mode = self.job.attributors[place], self.methods[place], task.record.mode
+            doing(f"{unit.model} · {mode} · {one.label}")
+            files: dict[str, bytes] = {}
+            remarks: list[str] = []
+            if not able[place] or model is None or not isinstance(scene, Scene):
+                error = scene if isinstance(scene, Exception) else HarnessError("it was not tried")
+                row = maker.failed(task, one, None, error)
             else:
                 case = SharedCase(
                     model=model,
                     image=scene.frame.copy(),
-                    question=task.sample.question(task.record.mode),
+                    question=task.sample.question(mode),
                     answer=task.record.prediction,
                     content=scene.place.content,
-                    seed=seed_of(self.seed, task.sample, task.record.mode),
+                    seed=seed_of(self.job.seed, task.sample, mode),
                     captures=captures,
-                    shared=shared[task.record.mode],
+                    record=task.key,
+                    shared=shared[mode],
                     own=method.captures,
                 )
-                fields, pictures = self._attempt(method, case, task, scene, key)
+                row, explained = self._explain(maker, task, one, method, case, scene)
+                files, remarks = self._observe(explained)
             timings, self._timings = self._timings, []
-            yield Outcome(row_of(task, key, fields, self.plan), timings, pictures)
+            yield Result(row, timings, files, remarks)
 
     def close(self) -> None:
         """Give the model's memory back."""
         self._model = None
         free_memory()
 
-    def _loaded(self, cls: type[Model], doing: Callable[[str], None]) -> Model:
-        if type(self._model) is not cls:
+    def _loaded(self, one: Participant[Model], doing: Callable[[str], None]) -> Model:
+        if self._model is None or self._model[0] != one.label:
             self.close()
-            doing(f"loading {cls.name}")
+            doing(f"loading {one.label}")
             start = time.perf_counter()
-            self._model = load(cls, self.plan.options[cls], "model")
-            self._time("load", start, model=cls.name)
-        assert self._model is not None
-        return self._model
+            self._model = one.label, one.load()
+            self._time("load", start, model=one.label)
+        return self._model[1]
 
-    def _attempt(
-        self, method: Attributor, case: SharedCase, task: Task, scene: _Scene, key: Key
-    ) -> tuple[Row, dict[str, bytes]]:
-        """Explain one case, and measure and picture what the run asks for besides, at nobody's cost."""
-        about, start = dict(zip(KEY, key, strict=True)), time.perf_counter()
+    def _explain(
+        self,
+        maker: RowMaker,
+        task: Task,
+        one: Participant[Attributor],
+        method: Attributor,
+        case: SharedCase,
+        scene: Scene,
+    ) -> tuple[Row, Explained]:
+        """Explain one case and measure the explanation; whatever the method does wrong makes it a failed row."""
+        about = dict(zip(KEY, ResultKey(*task.key, one.label), strict=True))
+        # What metrics and observers ask of the model is at nobody's cost.
+        apart = Case(case.model, scene.frame.copy(), case.question, case.answer, case.content, case.seed)
+        source = self.job.sources[task.record.dataset]
+        more = {"case": apart, "redistributable": source.redistributable is True}
         reset_peaks()
-        fields, said = attempt(method, case, scene.place, scene.truth)
+        start = time.perf_counter()
+        fault: BaseException | None = None
+        said, cost = dict[str, Any](), dict[str, int]()
+        attribution: Attribution | None = None
+        try:
+            seed_everything(case.seed)
+            attribution = method.attribute(case)
+            said, cost = said_of(attribution, case, scene.place), cost_of(case)
+        except KeyboardInterrupt:
+            raise
+        # A plugin that calls sys.exit(), or throws what is no Exception, must not end the run either.
+        except BaseException as error:
+            fault = error.with_traceback(None)  # which would hold the failed passes' tensors
+            with suppress(Exception):
+                cost = cost_of(case)
+        if fault is not None and out_of_memory(fault):
+            free_memory()
         self._time("attribute", start, **about, **peaks())
-        source = self.plan.sources[task.record.dataset]
-        pictures = self.camera.take(key, scene.frame, case.content, source, case.model, case.answer, said)
-        if self.plan.faithfulness:
-            start = time.perf_counter()
-            apart = Case(case.model, scene.frame.copy(), case.question, case.answer, case.content, case.seed)
-            fields |= faithfulness(said, apart, self.plan.faithfulness)
-            self._time("faithfulness", start, **about)
-        return fields, pictures
+        if fault is not None:
+            row = maker.failed(task, one, scene, fault, **cost)
+            return row, truth_of(task.key, one.label, task.sample, scene, **more)
+        told = {name: said[name] for name in ("boxes", "peak", "concept", "concept_scores")}
+        explained = truth_of(task.key, one.label, task.sample, scene, attribution=attribution, **told, **more)
+        start = time.perf_counter()
+        row = maker.ok(task, explained, said, cost)
+        if any("model" in metric.needs for metric in self.metrics.values()):
+            self._time("measure", start, **about)
+        return row, explained
 
-    def _read(self, task: Task) -> _Scene | Exception:
+    def _observe(self, explained: Explained) -> tuple[dict[str, bytes], list[str]]:
+        """The files that observers keep, by path, and what went wrong."""
+        files: dict[str, bytes] = {}
+        remarks = []
+        for label, observer in self.observers.items():
+            try:
+                kept = {f"{observer.folder}/{name}": bytes(data) for name, data in observer.observe(explained).items()}
+                files |= kept
+            except (Exception, SystemExit) as error:
+                remarks.append(f"The observer {label!r} failed, which harms no result: {one_line(error)}")
+        return files, remarks
+
+    def _read(self, task: Task) -> Scene | Exception:
         """The image of a sample in its frame, or what is wrong with it."""
         start = time.perf_counter()
-        sample = task.sample
+        sample, source = task.sample, self.job.sources[task.record.dataset]
         try:
-            image = read(self.plan.sources[task.record.dataset], sample)
+            image = read(source, sample)
             frame, place = letterbox(image, FRAME_SIDE)
             # What an annotator drew past the edge is no image.
             truth = [box.clip(place.width, place.height) for box in checked(sample.boxes)]
-            scene = _Scene(frame, place, truth)
+            if not union_area(truth) > 0:
+                raise ValueError("the true boxes cover no area")
+            masked = any("mask" in metric.needs for metric in self.metrics.values())
+            scene = Scene(frame, place, truth, source.mask(sample) if masked else None)
         except Exception as error:
             return error
         self._time("read", start, source=sample.source, index=sample.index)
@@ -158,62 +305,13 @@ class Worker:
         self._timings.append({"stage": stage, "seconds": time.perf_counter() - start, **about})
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """A frame image, uint8 [side, side, 3], its place, and the true boxes in native pixels."""
-
-    frame: np.ndarray
-    place: Letterbox
-    truth: list[Box]
-
-
-def lost(unit: Unit, plan: Plan, why: str) -> Iterator[Outcome]:
-    """The outcomes of a unit that could not be done, failed for one reason."""
-    for task, place in unit.todo:
-        method = plan.attributors[place]
-        able = method.needs <= unit.model.capabilities
-        fields = failure(HarnessError(why)) if able else declined(unit.model, method)
-        yield Outcome(row_of(task, key_of(task, unit.model, method), fields, plan))
-
-
-def declined(cls: type[Model], method: Attributor | type[Attributor]) -> Row:
-    """The result fields of a sample that a method cannot explain, as the model does not offer what it needs."""
-    missing = " and ".join(sorted(method.needs - cls.capabilities))
-    return not_applicable(f"{method.name} needs {missing}, which {cls.name} does not offer")
-
-
-def key_of(task: Task, cls: type[Model], method: Attributor | type[Attributor]) -> Key:
-    """What a result is about, as the journal says it."""
-    return task.sample.source, task.sample.index, cls.name, task.record.mode, method.name
+def lacking(one: Participant[Attributor], model: Participant[Model]) -> str | None:
+    """Why a method cannot explain a model, which does not offer what it needs; None where it can."""
+    missing: list[Capability] = sorted(one.cls.needs - model.cls.capabilities)
+    return f"{one.label} needs {' and '.join(missing)}, which {model.label} does not offer" if missing else None
 
 
 def seed_of(seed: int, sample: Sample, mode: Mode) -> int:
     """A 32-bit seed of one case, the same for all models and attributors, in any order."""
     name = "\n".join(map(str, (seed, sample.source, sample.index, mode)))
     return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
-
-
-def image_id(sample: Sample) -> str:
-    """Which rows are about one image: 16 hexadecimal digits that do not give a patient's file name away."""
-    return blake2b(f"{sample.source}\n{sample.image}".encode(), digest_size=8).hexdigest()
-
-
-def row_of(task: Task, key: Key, fields: Row, plan: Plan) -> Row:
-    """A journal row from its result fields."""
-    sample = task.sample
-    measured = {name: fields.get(name) for name in FIELDS} if plan.faithfulness else {}
-    return {
-        **dict(zip(KEY, key, strict=True)),
-        "image": image_id(sample),
-        "attribute": sample.attribute,
-        "answer": task.record.prediction,
-        "truth": _json_boxes(sample.boxes),
-        "concept_truth": sample.concept,
-        **fields,
-        **measured,
-    }
-
-
-def _json_boxes(boxes: Sequence[Box]) -> list[list[float | None]]:
-    """Boxes as JSON; an edge that is no number becomes null."""
-    return [[float(edge) if np.isfinite(edge) else None for edge in box] for box in boxes]

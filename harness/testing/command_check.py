@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 def check(registry: Registry, kind: Kind, cls: Any, options: NoOptions, data_root: Path | None) -> list[Outcome]:
     """Set a plugin up and check it. Raises ``HarnessError`` where it cannot be set up."""
-    from harness.run.case import one_line
+    from harness.errors import one_line
     from harness.testing.attributors import attributor_outcomes
     from harness.testing.editors import editor_outcomes
     from harness.testing.models import model_outcomes

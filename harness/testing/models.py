@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import numpy as np
 
+from harness.contracts.mode import question
 from harness.contracts.model import Capability, Model, Trace
-from harness.contracts.source import question
 from harness.imaging.read import letterbox
 from harness.run.case import seed_everything
 from harness.testing.check import (

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.contracts.attributor import Case
+from harness.contracts.case import Case
 from harness.contracts.model import Capability, Capture, Model, Trace
 from harness.imaging.frame import FRAME_SIDE, Box
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts.attributor import Attribution, Attributor, Cost
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Cost
+from harness.contracts.mode import question
 from harness.contracts.model import Capability, Capture
-from harness.contracts.source import question
 from harness.explaining.explanation import check_extras
 from harness.imaging.frame import Box, Letterbox
 from harness.imaging.read import letterbox

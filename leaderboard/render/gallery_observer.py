@@ -1,120 +1,98 @@
-"""Pictures of a few records beside the journal, for a page that shows what the methods point at.
+"""Pictures of a few records beside the journal, for a page that shows what the methods point at: ``--gallery N``.
 
-The folder ``gallery`` holds, for each record chosen, ``ID.png``, the image in its frame, and ``ID.json``, the
-answer's tokens and whether the source is free to share; for each result about it that has a saliency map,
-``ID.png``, the map in the frame as grey. An ID is a digest of what the file is about (:func:`picture_id`), so
-that the journal's rows find their files and no plugin's name becomes a path. The journal itself stays as it
-is without a gallery. Saliency maps can show the image they are about: what must not be shared is all of it.
+The folder ``gallery`` holds, for each record chosen, ``ID.png``, the image in its frame, and ``ID.json``, the answer's
+tokens and whether the source is free to share; for each result about it that has a saliency map, ``ID.png``, the map in
+the frame as grey. Saliency maps can show the image they are about: what must not be shared is all of it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from hashlib import blake2b
-from io import BytesIO
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import numpy as np
+from pydantic import Field
 
-from harness.contracts.attributor import Attribution
-from harness.contracts.model import Model
-from harness.contracts.source import Mode, Sample, Source
-from harness.errors import HarnessError
-from harness.files import write_whole
-from harness.imaging.frame import Box
-from harness.imaging.saliency import unit_heat
-from harness.run.journal import Key
-from harness.run.select import Plan, thin
+from harness.contracts.case import Case, RecordKey
+from harness.contracts.explained import Explained
+from harness.contracts.observer import Observer, file_id
+from harness.contracts.plugin import NoOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.imaging.frame import Box
 
 FOLDER = "gallery"
-RecordKey = tuple[str, int, str, str]  # source, index, model, mode: what a result's key starts with
 
 
-def choose(plan: Plan, count: int) -> frozenset[RecordKey]:
-    """``count`` of a plan's records, as many of each model and mode as of any other, evenly spread."""
-    groups: dict[tuple[type[Model], Mode], list[Sample]] = {}
-    for model, tasks in plan.tasks.items():
-        for task in tasks:
-            groups.setdefault((model, task.record.mode), []).append(task.sample)
-    return frozenset(
-        (sample.source, sample.index, model.name, mode)
-        for (model, mode), samples in thin(groups, count).items()
-        for sample in samples
-    )
+class Gallery(Observer):
+    """Keeps the image, the maps and the tokens of a few records, for the leaderboard's page: `--gallery N`."""
 
+    name: ClassVar[str] = "gallery"
+    folder: ClassVar[str] = FOLDER
 
-def picture_id(*key: str | int) -> str:
-    """16 hexadecimal digits that name the files about a record, or about a result, by its key."""
-    return blake2b("\n".join(map(str, key)).encode(errors="backslashreplace"), digest_size=8).hexdigest()
+    class Options(NoOptions):
+        records: Annotated[
+            int, Field(ge=1, description="of so many records, as many of each model and mode, evenly spread")
+        ] = 12
 
+    options: Options
 
-class Camera:
-    """Takes the pictures of the records chosen, ``records``, wherever their results are made."""
-
-    def __init__(self, records: frozenset[RecordKey]) -> None:
-        self._records = records
+    def __init__(self, options: NoOptions | None = None) -> None:
+        super().__init__(options)
+        self._chosen: frozenset[RecordKey] = frozenset()
         self._taken: set[RecordKey] = set()
 
-    def take(
-        self,
-        key: Key,
-        frame: np.ndarray,
-        content: Box,
-        source: Source,
-        model: Model,
-        answer: str,
-        said: Attribution | None,
-    ) -> dict[str, bytes]:
-        """The files about one result by their names; none if its record is not among those chosen.
+    @classmethod
+    def asked(cls, settings: Any) -> Mapping[str, Any] | None:
+        return {"records": settings.gallery} if settings.gallery else None
 
-        ``frame``: uint8 [side, side, 3]. ``content``: the part of it that is image. ``said``: None where the
-        attributor failed.
-        """
-        record: RecordKey = key[:4]
-        if record not in self._records:
+    def begin(self, records: Sequence[RecordKey]) -> None:
+        self._chosen = choose(records, self.options.records)
+
+    def observe(self, explained: Explained) -> Mapping[str, bytes]:
+        record, case, place = explained.record, explained.case, explained.place
+        if record not in self._chosen or case is None or place is None:
             return {}
         files: dict[str, bytes] = {}
         if record not in self._taken:
             self._taken.add(record)
-            facts = {"redistributable": source.redistributable is True, "tokens": _tokens(model, answer)}
-            grey = (frame == frame[..., :1]).all()
-            files[f"{picture_id(*record)}.png"] = _png(frame[..., 0] if grey else frame)
-            files[f"{picture_id(*record)}.json"] = json.dumps(facts).encode("ascii") + b"\n"
+            facts = {"redistributable": explained.redistributable, "tokens": _tokens(case)}
+            grey = (case.image == case.image[..., :1]).all()
+            files[f"{file_id(*record)}.png"] = _png(case.image[..., 0] if grey else case.image)
+            files[f"{file_id(*record)}.json"] = json.dumps(facts).encode("ascii") + b"\n"
+        said = explained.attribution
         if said is not None and said.saliency is not None:
-            files[f"{picture_id(*key)}.png"] = _png(_grey(said.saliency, content))
+            files[f"{file_id(*record, explained.attributor)}.png"] = _png(_grey(said.saliency, case.content))
         return files
 
 
-class Gallery:
-    """The gallery of a run's folder. ``fresh`` discards older pictures."""
+def choose(records: Sequence[RecordKey], count: int) -> frozenset[RecordKey]:
+    """``count`` of the records, as many of each model and mode as of any other, evenly spread."""
+    from harness.run.select import thin
 
-    def __init__(self, folder: Path, fresh: bool = False) -> None:
-        self._folder = folder / FOLDER
-        if fresh and self._folder.is_dir():
-            for path in [*self._folder.glob("*.png"), *self._folder.glob("*.json")]:
-                path.unlink(missing_ok=True)
-
-    def keep(self, files: Mapping[str, bytes]) -> None:
-        """Store what a camera took. Raises ``HarnessError`` where the folder cannot be written."""
-        try:
-            for name, data in files.items():
-                write_whole(self._folder / name, data)
-        except OSError as error:
-            raise HarnessError(f"The gallery {self._folder} cannot be written: {error.strerror or error}.") from error
+    groups: dict[tuple[str, str], list[RecordKey]] = {}
+    for record in records:
+        groups.setdefault((record.model, record.mode), []).append(record)
+    return frozenset(record for chosen in thin(groups, count).values() for record in chosen)
 
 
-def _tokens(model: Model, answer: str) -> list[str] | None:
-    if "score" not in model.capabilities:
+def _tokens(case: Case) -> list[str] | None:
+    if "score" not in case.model.capabilities:
         return None
     try:
-        return [str(token) for token in model.tokens(answer)]
+        return [str(token) for token in case.model.tokens(case.answer)]
     except Exception:  # a picture that lacks its tokens must not end a run
         return None
 
 
 def _grey(saliency: np.ndarray, content: Box) -> np.ndarray:
     """A map as 0..255 within the image, 0 in the padding."""
+    import numpy as np
+
+    from harness.imaging.saliency import unit_heat
+
     heat, (x0, y0) = unit_heat(saliency, content)
     grey = np.zeros(np.shape(saliency), np.uint8)
     grey[y0 : y0 + heat.shape[0], x0 : x0 + heat.shape[1]] = np.round(255 * heat)
@@ -122,6 +100,9 @@ def _grey(saliency: np.ndarray, content: Box) -> np.ndarray:
 
 
 def _png(pixels: np.ndarray) -> bytes:
+    from io import BytesIO
+
+    import numpy as np
     from PIL import Image
 
     buffer = BytesIO()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.model import Capability, Capture
 from harness.hookspecs import hookimpl
 

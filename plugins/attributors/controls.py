@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.model import Capability
 from harness.hookspecs import hookimpl
 

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.model import Capability
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 from scipy.ndimage import map_coordinates
 
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.model import Capability
 from harness.contracts.plugin import NoOptions
 from harness.hookspecs import hookimpl

@@ -10,19 +10,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from harness.contracts.attributor import Attributor
+from harness.contracts.executor import Doing, Executor, Job
 from harness.errors import HarnessError, one_line
-from harness.run.executor import Executor
-from harness.run.journal import differences
-from harness.run.provenance import environment, weights_of
-from harness.run.select import Plan
-from harness.run.shards import image_of, spread
-from harness.run.worker import Outcome, Unit, Worker, lost, set_up
-from leaderboard.render.gallery_observer import Camera
+from harness.hookspecs import hookimpl
 
 AHEAD = 4  # units that wait in line at each worker
 _TRIES = 2
@@ -35,32 +29,21 @@ DIED = f"The worker process died on this sample, {_TRIES} times; its memory may 
 
 
 class Ray(Executor):
-    """``workers`` processes, each with one GPU where there are any; None for as many as there are GPUs, at least one.
+    """Workers of Ray, each with one GPU where there are any; without --workers as many as there are GPUs, at least one.
 
-    A worker that dies is replaced, and what it was at is tried once more; if it dies again, those samples fail.
+    Here, or on the cluster that RAY_ADDRESS names; `pip install 'medground-harness[ray]'`. A worker that dies is
+    replaced, and what it was at is tried once more; if it dies again, those samples fail.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    name: ClassVar[str] = "ray"
+
+    def run(self, job: Job, units: Sequence[Any], workers: int | None, doing: Doing) -> Generator[Any, None, None]:
         try:
-            import ray  # noqa: F401
+            import ray
         except ImportError as error:
             raise HarnessError("Ray is not installed: pip install 'medground-harness[ray]'.") from error
-        self.workers = workers
-
-    def run(
-        self,
-        units: Sequence[Unit],
-        plan: Plan,
-        methods: Sequence[Attributor],
-        seed: int,
-        camera: Camera,
-        doing: Callable[[str], None],
-    ) -> Generator[Outcome, None, None]:
-        """See :meth:`harness.run.executor.Executor.run`. The workers set up methods of their own."""
         if not units:
             return
-        import ray
-
         joined = ray.is_initialized()
         if not joined:
             doing("starting Ray")
@@ -73,9 +56,9 @@ class Ray(Executor):
             )
         crew: _Crew | None = None
         try:
-            count, gpus = _size(self.workers, int(ray.cluster_resources().get("GPU", 0)))
+            count, gpus = _size(workers, int(ray.cluster_resources().get("GPU", 0)))
             doing(f"setting up {count} {'worker' if count == 1 else 'workers'}")
-            crew = _Crew((plan, seed, camera), count, gpus)
+            crew = _Crew(job, count, gpus)
             crew.begin()
             doing(f"{count} {'worker' if count == 1 else 'workers'} at work")
             yield from crew.run(units)
@@ -93,31 +76,24 @@ def _size(workers: int | None, gpus: int) -> tuple[int, int]:
     return workers or max(gpus, 1), min(gpus, 1)
 
 
-def _facts(plan: Plan) -> dict[str, Any]:
-    """What the results depend on that may differ between machines."""
-    weights = {cls.name: weights_of(cls, plan.options[cls]) for cls in (*plan.attributors, *plan.tasks)}
-    return environment() | {"weights": weights}
-
-
 class _Hand:
     """What runs in a worker's process."""
 
-    def begin(self, job: tuple[Plan, int, Camera]) -> dict[str, Any]:
+    def begin(self, job: Job) -> dict[str, Any]:
         """Get ready for units. Returns what the results of this machine depend on."""
-        plan, seed, camera = job
-        self.worker = Worker(plan, [set_up(cls, plan) for cls in plan.attributors], seed, camera)
-        return _facts(plan)
+        self.worker = job.worker()
+        return job.facts()
 
-    def run(self, unit: Unit) -> list[Outcome]:
-        """All outcomes of a unit."""
+    def run(self, unit: Any) -> list[Any]:
+        """All results of a unit."""
         return list(self.worker.run(unit))
 
 
 @dataclass
 class _Errand:
-    """A unit at a worker: its reference is good for the outcomes."""
+    """A unit at a worker: its reference is good for the results."""
 
-    unit: Unit
+    unit: Any
     home: int
     reference: Any
     tries: int = 1
@@ -126,12 +102,12 @@ class _Errand:
 class _Crew:
     """The workers, by number, and what each of them is at."""
 
-    def __init__(self, job: tuple[Plan, int, Camera], count: int, gpus: int) -> None:
+    def __init__(self, job: Job, count: int, gpus: int) -> None:
         import ray
 
         # No claim on CPUs: who asks for more workers than cores may have them.
         self._actor = ray.remote(num_cpus=0, num_gpus=gpus)(_Hand)
-        self._plan, self._job = job[0], ray.put(job)
+        self._here, self._job = job, ray.put(job)
         self._hands = [self._actor.remote() for _ in range(count)]
         self._errands: deque[_Errand] = deque()
 
@@ -140,43 +116,42 @@ class _Crew:
         device than this process, which the journal's header tells of: its results could not be told from others."""
         from ray.exceptions import RayError
 
-        here = _facts(self._plan)
+        here = self._here.facts()
         for reference in [hand.begin.remote(self._job) for hand in self._hands]:
             try:
                 there = _value(reference)
             except RayError as error:
                 raise HarnessError(f"A worker cannot be set up: {one_line(error)}") from error
-            changes = differences(here, there)
+            changes = [
+                f"{name}: {there.get(name)}, here {value}" for name, value in here.items() if value != there.get(name)
+            ]
             if changes:
                 raise HarnessError(
                     f"A worker's machine is not like this one ({'; '.join(changes)}); "
                     "start the harness on one that is like the workers'."
                 )
 
-    def run(self, units: Sequence[Unit]) -> Generator[Outcome, None, None]:
-        """The outcomes of all units in order."""
-        homes = spread((task for unit in units for task, _ in unit.todo), len(self._hands))
-        left = iter(units)
+    def run(self, units: Sequence[Any]) -> Generator[Any, None, None]:
+        """The results of all units in order."""
+        left = iter(zip(units, self._here.homes(units, len(self._hands)), strict=True))
         while True:
-            while len(self._errands) < AHEAD * len(self._hands) and (unit := next(left, None)) is not None:
-                home = homes[image_of(unit.todo[0][0])]
+            while len(self._errands) < AHEAD * len(self._hands) and (new := next(left, None)) is not None:
+                unit, home = new
                 self._errands.append(_Errand(unit, home, self._hands[home].run.remote(unit)))
             if not self._errands:
                 return
             errand = self._errands[0]
-            outcomes = self._outcomes(errand)
+            results = self._results(errand)
             self._errands.popleft()
-            if outcomes is None:
-                outcomes = list(lost(errand.unit, self._plan, DIED))
-            yield from outcomes
+            yield from self._here.lost(errand.unit, DIED) if results is None else results
 
-    def _outcomes(self, errand: _Errand) -> list[Outcome] | None:
+    def _results(self, errand: _Errand) -> list[Any] | None:
         """What an errand gives, None where the worker dies each time."""
         from ray.exceptions import RayActorError
 
         while True:
             try:
-                found: list[Outcome] = _value(errand.reference)
+                found: list[Any] = _value(errand.reference)
                 return found
             except RayActorError:
                 last = errand.tries == _TRIES
@@ -211,3 +186,9 @@ def _value(reference: Any) -> Any:
     except RayTaskError as error:
         cause = error.cause
         raise cause if isinstance(cause, HarnessError) else error from None
+
+
+@hookimpl
+def executors() -> Sequence[type[Executor]]:
+    """The executors of this plugin."""
+    return [Ray]

@@ -1,1 +1,19 @@
-"""What results are measured by."""
+"""What results are measured by: the built-in metrics, in the order of a board's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.contracts.metric import Metric
+from harness.hookspecs import hookimpl
+
+
+@hookimpl
+def metrics() -> Sequence[type[Metric]]:
+    """The metrics of this plugin; boards rank by the first unless told otherwise."""
+    from plugins.metrics.concept_right import ConceptRight
+    from plugins.metrics.deletion_insertion import Deletion, Insertion
+    from plugins.metrics.overlap import F1, IoU, Precision, Recall
+    from plugins.metrics.pointing import Pointing
+
+    return [IoU, Precision, Recall, F1, Pointing, ConceptRight, Deletion, Insertion]

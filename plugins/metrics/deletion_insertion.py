@@ -1,75 +1,101 @@
 """What a model's answer owes to the pixels that a method marks: areas under the deletion and insertion curves.
 
 Source: Petsiuk et al. 2018, "RISE". Pixels go black, or come back into a black image, in the order of their
-importance; at each step the answer's tokens get a mean probability. No annotation has a part in it. Both
-curves start or end in black, not in a blurred image, as the interventions of this benchmark do.
+importance; at each step the answer's tokens get a mean probability. No annotation has a part in it. Both curves start
+or end in black, not in a blurred image, as the interventions of this benchmark do.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
-from harness.contracts.attributor import Attribution, Case
-
-FIELDS = ("deletion", "insertion")
-DECIMALS = 6
-
-
-def faithfulness(said: Attribution | None, case: Case, steps: int) -> dict[str, float | None]:
-    """Both areas, 0..1, as fields of a journal row; null where the attributor failed or the model does.
-
-    ``steps``: how many equal parts of the image go one after the other; it costs twice as many passes, which
-    are charged to ``case``: give one that is not the attributor's own.
-    """
-    nothing: dict[str, float | None] = dict.fromkeys(FIELDS)
-    if said is None or "score" not in case.model.capabilities:
-        return nothing
-    try:
-        found = areas(importance(said, case), case, steps)
-    except Exception:  # the row has the attributor's own result already, which stands
-        return nothing
-    return {name: round(area, DECIMALS) for name, area in zip(FIELDS, found, strict=True)}
+from harness.contracts.case import Case
+from harness.contracts.explained import Explained
+from harness.contracts.metric import Metric, Need
+from harness.contracts.plugin import NoOptions
 
 
-def importance(said: Attribution, case: Case) -> np.ndarray:
+class _Curve(Metric):
+    """The area under a curve of the answer's mean token probability."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"map", "model"})
+
+    class Options(NoOptions):
+        steps: Annotated[
+            int, Field(ge=2, le=1000, description="equal parts of the image that go one after the other; a pass each")
+        ] = 10
+
+    options: Options
+
+    def measure(self, explained: Explained) -> float:
+        if explained.case is None:
+            raise ValueError("it needs the model that gave the answer")
+        order = importance(explained.heat, explained.case)
+        return self.area(order, explained.case, self.options.steps)
+
+    def area(self, order: np.ndarray, case: Case, steps: int) -> float:
+        raise NotImplementedError
+
+
+class Deletion(_Curve):
+    """Area under the answer's probability while the marked pixels go black, the most important first."""
+
+    name: ClassVar[str] = "deletion"
+    title: ClassVar[str] = "Deletion"
+    higher_is_better: ClassVar[bool] = False
+    worst: ClassVar[float] = 1.0
+    legend: ClassVar[str] = (
+        "the area under the curve of the answer's mean token probability while the image's pixels go black, the most "
+        "important first; less is better. Maps give the order, boxes two classes; ties are random. It needs no "
+        "annotation, and rewards a method for what blackening does to this model, evidence or not."
+    )
+
+    def area(self, order: np.ndarray, case: Case, steps: int) -> float:
+        black = np.zeros_like(case.image)
+        return curve_area(case, steps, order, case.image, black)
+
+
+class Insertion(_Curve):
+    """Area under the answer's probability while the marked pixels come back into a black image."""
+
+    name: ClassVar[str] = "insertion"
+    title: ClassVar[str] = "Insertion"
+    legend: ClassVar[str] = (
+        "the area under the curve of the answer's mean token probability while the image's pixels come back into a "
+        "black image, the most important first; more is better."
+    )
+
+    def area(self, order: np.ndarray, case: Case, steps: int) -> float:
+        black = np.zeros_like(case.image)
+        return curve_area(case, steps, order, black, case.image)
+
+
+def importance(heat: np.ndarray, case: Case) -> np.ndarray:
     """The image's pixels within the frame, int [P] into its flat rows, the most important first.
 
-    By the saliency map, else by whether a box holds the pixel's middle. Ties, of which a coarse map is full,
-    are in a random order fixed by the case's seed: scan order would favour the top.
+    Ties, of which a coarse map is full, are in a random order fixed by the case's seed: scan order would favour the
+    top.
     """
     height, width = case.image.shape[:2]
-    if said.saliency is not None:
-        heat = np.asarray(said.saliency, np.float64)
-    else:
-        heat = np.zeros((height, width))
-        ys, xs = np.arange(height)[:, None] + 0.5, np.arange(width)[None, :] + 0.5
-        for x0, y0, x1, y1 in said.boxes or ():
-            heat[(ys >= y0) & (ys < y1) & (xs >= x0) & (xs < x1)] = 1
     x0, y0, x1, y1 = (round(edge) for edge in case.content)
     inside = np.arange(height * width).reshape(height, width)[y0:y1, x0:x1].ravel()
     inside = np.random.default_rng(case.seed).permutation(inside)
     return inside[np.argsort(-heat.ravel()[inside], kind="stable")]
 
 
-def areas(order: np.ndarray, case: Case, steps: int) -> tuple[float, float]:
-    """The areas under the deletion curve (low is faithful) and the insertion curve (high is), 0..1."""
-    pixels = case.image.reshape(-1, case.image.shape[2])
-    ends = [round(k * len(order) / steps) for k in range(steps + 1)]
-    deleted, inserted = [], []
-    for end in ends:
-        less, more = pixels.copy(), np.zeros_like(pixels)
-        less[order[:end]] = 0
-        more[order[:end]] = pixels[order[:end]]
-        deleted.append(less.reshape(case.image.shape))
-        inserted.append(more.reshape(case.image.shape))
-    # The insertion curve begins where the deletion curve ends, and the other way round.
-    scores = np.exp(case.score([*deleted, *inserted[1:-1]])).mean(axis=1)
-    deletion = scores[: steps + 1]
-    insertion = np.concatenate([deletion[-1:], scores[steps + 1 :], deletion[:1]])
-    return _area(deletion), _area(insertion)
+def curve_area(case: Case, steps: int, order: np.ndarray, begin: np.ndarray, end: np.ndarray) -> float:
+    """The area, 0..1, under the answer's mean token probability while pixels go from one image to another.
 
-
-def _area(curve: Any) -> float:
+    ``begin``, ``end``: uint8 [side, side, 3]. ``order``: which pixels go first, as :func:`importance` gives it.
+    """
+    images = []
+    for step in range(steps + 1):
+        taken = order[: round(step * len(order) / steps)]
+        image = begin.copy()
+        image.reshape(-1, 3)[taken] = end.reshape(-1, 3)[taken]
+        images.append(image)
+    curve = np.exp(case.score(images)).mean(axis=1)
     return float(np.mean((curve[1:] + curve[:-1]) / 2))

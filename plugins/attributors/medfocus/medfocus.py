@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from harness.contracts.attributor import Attribution, Attributor, Case
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
 from harness.contracts.model import Capability
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
@@ -34,6 +35,7 @@ class MedFocus(Attributor):
     """Hide each anatomical concept in turn and return the one that the answer depends on most."""
 
     name: ClassVar[str] = "medfocus"
+    default: ClassVar[bool] = True
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
 
     class Options(NoOptions):

@@ -1,0 +1,115 @@
+"""The header: the first line of a journal, which says all that its rows depend on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.contracts.mode import Mode
+from harness.run.row import Count, Number, sentence
+from harness.run.shards import Shard
+
+FORMAT = 2
+_STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
+Text = Annotated[str, Field(max_length=2000)]
+
+
+class Bench(BaseModel):
+    """A mode's records: the SHA-256 of their file, and how many it holds."""
+
+    model_config = _STRICT
+    sha256: str
+    records: Count
+
+
+class PluginFacts(BaseModel):
+    """A plugin that took part: where it is from, how it is set, what it computes with, what readers must know of it."""
+
+    model_config = _STRICT
+    distribution: str
+    version: str
+    module: str
+    options: dict[str, Any]
+    weights: dict[str, str | None] = {}
+    notes: list[Text] = []
+
+
+class MetricFacts(PluginFacts):
+    """A metric that was measured, with what a board says of it (:class:`harness.contracts.metric.Metric`)."""
+
+    title: Annotated[str, Field(max_length=40)]
+    legend: Text
+    higher_is_better: bool
+    worst: Number
+    percent: bool
+    needs: list[str]
+
+
+class Header(BaseModel):
+    """What the rows of a journal depend on.
+
+    Attributes
+    ----------
+    harness, python, numpy, torch, transformers, device
+        Versions of what computes, null where not installed, and on what.
+    seed, limit, attributors, shard
+        The run's settings (:class:`harness.run.settings.RunSettings`); ``limit`` null for all records.
+    bench
+        The records' files by mode.
+    planned
+        How many records are explained, by mode and model.
+    available
+        How many there are before the limit.
+    samples
+        SHA-256 of what the sources say about the samples.
+    plugins
+        The plugins by kind and label.
+    metrics
+        What was measured, in the order of the columns.
+    """
+
+    model_config = _STRICT
+
+    format: Literal[2]
+    harness: str | None
+    python: str
+    numpy: str | None
+    torch: str | None
+    transformers: str | None
+    device: str
+    seed: Count
+    limit: Count | None
+    attributors: list[str]
+    shard: str | None
+    bench: dict[Mode, Bench]
+    planned: dict[Mode, dict[str, Count]]
+    available: Count
+    samples: str
+    plugins: dict[Literal["attributor", "model", "source"], dict[str, PluginFacts]]
+    metrics: Annotated[dict[str, MetricFacts], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _of_one_piece(self) -> Header:
+        if self.bench.keys() != self.planned.keys():
+            raise ValueError("bench and planned name different modes")
+        if self.shard is not None:
+            Shard.parse(self.shard)
+        return self
+
+    @classmethod
+    def read(cls, line: Any) -> Header:
+        """A header from a journal's first line, parsed. Raises ``ValueError`` that says what is wrong."""
+        try:
+            return cls.model_validate(line)
+        except ValidationError as error:
+            raise ValueError(sentence(error)) from error
+
+    def line(self) -> dict[str, Any]:
+        """The header as JSON, which a journal begins with."""
+        return self.model_dump(mode="json")
+
+    @property
+    def records(self) -> int:
+        """How many records the whole run explains."""
+        return sum(sum(models.values()) for models in self.planned.values())

@@ -1,0 +1,98 @@
+"""Measuring finished results by further metrics, from what their run kept, without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.contracts.attributor import Attribution
+from harness.contracts.explained import Explained
+from harness.contracts.metric import Metric
+from harness.errors import HarnessError
+from harness.imaging.frame import Letterbox, to_boxes
+from harness.participants import Participant, choose
+from harness.registry import Registry
+from harness.run import kept_maps
+from harness.run.header import MetricFacts
+from harness.run.measure import Measured, measure
+from harness.run.provenance import describe_metric
+from harness.run.results import Results, read_results, write_rescored
+from harness.run.row import Row
+
+
+def rescore(registry: Registry, folder: Path, metrics: Sequence[str], options: Sequence[str] = ()) -> list[Path]:
+    """Measure every result of a folder by further metrics; boards and verify then have them as if they had been
+    measured in the run.
+
+    Parameters
+    ----------
+    registry
+        The plugins to choose from.
+    folder
+        A run's folder; one of shards is given shard by shard.
+    metrics
+        Labels of metrics.
+    options
+        ``NAME.FIELD=VALUE``, for the metrics.
+
+    Returns
+    -------
+    list of Path
+        A file for each metric, in the folder.
+
+    Raises
+    ------
+    HarnessError
+        For an unknown metric, one that needs the model or was measured already, and where a metric needs maps that
+        the run did not keep.
+    """
+    results = read_results(folder)
+    chosen: list[Participant[Metric]] = choose(registry, options, [("metric", name) for name in metrics])
+    if not chosen:
+        raise HarnessError("Say what to measure by --metric NAME; `harness plugins` lists the metrics.")
+    for one in chosen:
+        if one.label in results.header.metrics and one.label not in results.rescored:
+            raise HarnessError(f"{folder} has the metric {one.label!r} already, from its run.")
+        for need, why in (
+            ("model", "needs the model"),
+            ("mask", "needs the sources' masks"),
+        ):
+            if need in one.cls.needs:
+                raise HarnessError(
+                    f"The metric {one.label!r} {why}, which a finished run does not have; measure it in a run, by "
+                    f"`harness eval --metric {one.label}`."
+                )
+    return [_add(registry, results, one) for one in chosen]
+
+
+def _add(registry: Registry, results: Results, one: Participant[Metric]) -> Path:
+    about = MetricFacts.model_validate(describe_metric(registry, one))
+    metric = one.make()
+    measured = [(row, _measured(results.folder, row, one.label, metric)) for row in results.rows]
+    return write_rescored(results, one.label, about, measured)
+
+
+def _measured(folder: Path, row: Row, label: str, metric: Metric) -> Measured:
+    if row.status == "not_applicable":
+        return Measured()
+    said = kept_maps.read(folder, row) if "map" in metric.needs and row.status == "ok" else None
+    return measure({label: metric}, explained_of(row, said), {"boxes", "map"}, failed=row.status == "failed")
+
+
+def explained_of(row: Row, said: Attribution | None = None) -> Explained:
+    """What a metric measures of a row, without a model. ``said``: what was kept of it, for metrics that need maps.
+
+    Raises ``TypeError`` where an edge of a true box is no number.
+    """
+    return Explained(
+        record=row.record,
+        attributor=row.attributor,
+        place=Letterbox(*row.size) if row.size else None,
+        boxes=to_boxes(row.boxes),
+        peak=(row.peak[0], row.peak[1]) if row.peak else None,
+        concept=row.concept,
+        concept_scores=row.concept_scores,
+        truth=row.true_boxes,
+        concept_truth=row.concept_truth,
+        attribution=said,
+    )

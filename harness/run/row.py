@@ -1,0 +1,168 @@
+"""The row: one result. This one schema writes it, resumes and verifies it, and feeds the leaderboard."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.contracts.case import RecordKey
+from harness.contracts.mode import Mode
+from harness.contracts.source import Sample
+from harness.imaging.frame import Box, to_boxes
+
+Count = Annotated[int, Field(ge=0)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=1)]
+Edges = Annotated[list[Number], Field(min_length=4, max_length=4)]
+# What an annotation gives; an edge that is no number is null.
+TrueEdges = Annotated[list[Number | None], Field(min_length=4, max_length=4)]
+Status = Literal["ok", "failed", "not_applicable"]
+KEY = ("source", "index", "model", "mode", "attributor")
+
+
+class ResultKey(NamedTuple):
+    """What a result is about: a record, and the method that explains it."""
+
+    source: str
+    index: int  # type: ignore[assignment]  # hides a method of tuples that nobody needs here
+    model: str
+    mode: Mode
+    attributor: str
+
+
+class Row(BaseModel):
+    """One result: a line of the journal.
+
+    Attributes
+    ----------
+    source, index
+        The sample: its data set, and its place there.
+    model, mode, attributor
+        Whose answer, of which kind, explained by which method; models and methods by their labels.
+    image
+        16 hexadecimal digits that are the same for all rows about one image.
+    attribute
+        The finding that the question asks about.
+    answer
+        The recorded answer that was explained.
+    truth
+        The true boxes x0, y0, x1, y1, half-open, in native pixels.
+    concept_truth
+        The concept that is known to hold the cause, or null.
+    status
+        ``ok``; ``failed``: it counts as the worst; ``not_applicable``: the model does not offer what the method needs.
+    error
+        Why it is not ``ok``.
+    size
+        Width and height of the image in pixels; null where it could not be read.
+    boxes
+        What the method marked, native, to a hundredth of a pixel.
+    peak
+        The hottest point x, y of its map, native.
+    concept, concept_scores, token_scores, fallback
+        What else it said, as :class:`harness.Attribution` has it.
+    metrics
+        The figures by metric. Null: the method says nothing that the metric could measure. A metric that does not
+        apply to the sample, or needs what the model does not offer, is absent.
+    unmeasured
+        The metrics that could not be measured, and why.
+    forward, backward
+        Images that the method sent through the model.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    source: str
+    index: Count
+    model: str
+    mode: Mode
+    attributor: str
+    image: str
+    attribute: str
+    answer: str
+    truth: list[TrueEdges]
+    concept_truth: str | None
+    status: Status
+    error: str | None
+    size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None
+    boxes: list[Edges]
+    peak: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
+    concept: str | None
+    concept_scores: dict[str, Number] | None
+    token_scores: list[Number] | None
+    fallback: bool
+    metrics: dict[str, Number | None]
+    unmeasured: dict[str, str]
+    forward: Count
+    backward: Count
+
+    @model_validator(mode="after")
+    def _of_one_piece(self) -> Row:
+        if self.status == "failed" and self.error is None:
+            raise ValueError("it failed without an error")
+        if self.status != "ok" and self.boxes:
+            raise ValueError(f"it is {self.status.replace('_', ' ')} and yet has boxes")
+        if both := self.metrics.keys() & self.unmeasured.keys():
+            raise ValueError(f"its {min(both)} is measured and unmeasured")
+        return self
+
+    @classmethod
+    def read(cls, line: Any) -> Row:
+        """A row from a journal's line, parsed. Raises ``ValueError`` that says what is wrong."""
+        try:
+            return cls.model_validate(line)
+        except ValidationError as error:
+            raise ValueError(sentence(error)) from error
+
+    def line(self) -> dict[str, Any]:
+        """The row as JSON, which the journal has a line of."""
+        return self.model_dump(mode="json")
+
+    @property
+    def key(self) -> ResultKey:
+        """What the row is about."""
+        return ResultKey(self.source, self.index, self.model, self.mode, self.attributor)
+
+    @property
+    def record(self) -> RecordKey:
+        """Which record the row is about."""
+        return RecordKey(self.source, self.index, self.model, self.mode)
+
+    @property
+    def true_boxes(self) -> tuple[Box, ...]:
+        """The true boxes, clipped to the image. Raises ``TypeError`` where an edge is no number."""
+        boxes = to_boxes(self.truth)  # type: ignore[arg-type]
+        return boxes if self.size is None else tuple(box.clip(*self.size) for box in boxes)
+
+
+def writable(text: str) -> str:
+    """A text that a journal can hold: halves of characters, which UTF-8 has no bytes for, become escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def image_id(sample: Sample) -> str:
+    """Which rows are about one image: 16 hexadecimal digits that do not give a patient's file name away."""
+    return blake2b(f"{sample.source}\n{sample.image}".encode(), digest_size=8).hexdigest()
+
+
+def sentence(error: ValidationError) -> str:
+    """What is wrong with a line, in words: the field, and why."""
+    fault = error.errors()[0]
+    field = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "missing":
+        return f"the field {field!r} is missing"
+    if fault["type"] == "extra_forbidden":
+        return f"the field {field!r} is not known to this version of the harness"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"the field {field!r} is {_brief(fault['input'])}: {message}" if field else message
+
+
+def _brief(value: Any) -> str:
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,102 @@
+"""The settings of a run: the one list from which the command line, a file, Python and the journal's header come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import field_validator
+
+from harness.contracts.mode import MODES, Mode
+from harness.run.shards import Shard
+from harness.settings import Settings, setting
+
+EMBEDDED_LIMIT = 240
+
+
+class RunSettings(Settings):
+    """What an evaluation does. ``harness eval --help`` shows each field as a flag, ``--config FILE.yaml`` reads them,
+    and :func:`harness.evaluate` takes them by the same names.
+
+    A flag of a list is named after one of its items, and may be repeated.
+    """
+
+    attributors: list[str] = setting(
+        [], "method to rate: NAME, or NAME@VARIANT to rate one method again under options of its own", in_header=True
+    )
+    models: list[str] = setting(
+        [], "model to explain: NAME or NAME@VARIANT; none for every model that the benchmark has records of"
+    )
+    modes: list[Mode] = setting(list(MODES), "how the question is answered")
+    metrics: list[str] = setting([], "further metric to measure, besides those that declare themselves default")
+    bench: Path | None = setting(
+        None,
+        "folder with direct.json and reasoning.json in MedGround-Bench's format; none for the embedded benchmark, "
+        "which needs no data",
+        metavar="DIR",
+    )
+    data_root: Path | None = setting(None, "folder that holds the sources' data sets", metavar="DIR")
+    limit: int | None = setting(
+        None,
+        "at most so many records, evenly spread; 0 for all; none for all of a bench and "
+        f"{EMBEDDED_LIMIT} of the embedded benchmark",
+        ge=0,
+    )
+    seed: int = setting(0, "fixes all randomness", in_header=True, ge=0)
+    options: list[str] = setting(
+        [],
+        "a plugin's option, as in occlusion.grid=8; `harness plugins show NAME` lists them",
+        metavar="NAME.FIELD=VALUE",
+        short="-o",
+    )
+    output: Path = setting(Path("harness-results"), "folder of the journal and the reports", metavar="DIR")
+    fresh: bool = setting(False, "start anew, not where the last run stopped")
+    gallery: int = setting(
+        0, "keep pictures of so many records, evenly spread, for the leaderboard's HTML page", ge=0
+    )
+    keep_maps: bool = setting(
+        False, "keep each result's map, boxes and scores, for `harness rescore` and for programs of yours"
+    )
+    observers: list[str] = setting([], "further observer, which keeps files of each result")
+    shard: str | None = setting(
+        None,
+        "explain the K-th of N parts of the records alone, in a folder of its own in the output; parts can run at the "
+        "same time, and `harness leaderboard` joins them",
+        in_header=True,
+        metavar="K/N",
+    )
+    executor: str | None = setting(
+        None, "who does the work; none for the one that declares itself default, this process", metavar="NAME"
+    )
+    workers: int | None = setting(None, "how many workers the executor has; none leaves it to the executor", ge=1)
+    threads: int | None = setting(None, "CPU threads to use; none for all cores", ge=1)
+    cache: str | None = setting(
+        None,
+        "folder that keeps what the next run would compute again, as MedFocus's boxes; `off` keeps nothing; none for "
+        "$HARNESS_CACHE, else the user's cache folder",
+        metavar="DIR",
+    )
+
+    @field_validator("attributors", "models", "modes", "metrics", "observers")
+    @classmethod
+    def _each_once(cls, names: list[Any]) -> list[Any]:
+        return list(dict.fromkeys(names))
+
+    @field_validator("modes")
+    @classmethod
+    def _some_mode(cls, modes: list[Mode]) -> list[Mode]:
+        if not modes:
+            raise ValueError("no mode was given; the modes are direct and reasoning")
+        return modes
+
+    @field_validator("shard")
+    @classmethod
+    def _a_part(cls, text: str | None) -> str | None:
+        return None if text is None else str(Shard.parse(text))
+
+    @property
+    def records(self) -> int | None:
+        """At most how many records are explained; None for all."""
+        if self.limit is None:
+            return EMBEDDED_LIMIT if self.bench is None else None
+        return self.limit or None
