@@ -16,8 +16,8 @@ from plugins.editors.phantom import PhantomEditor
 from plugins.phantom import splits
 from plugins.phantom.film import film
 from plugins.phantom.patient import normal_patient, sample_patient
+from plugins.phantom.projection import PIXEL_MM, Projection, ellipsoid
 from plugins.phantom.render import Film
-from plugins.phantom.view import PIXEL_MM, View, ellipsoid
 from plugins.phantom.vocabulary import CONCEPTS, FINDINGS, KINDS
 from plugins.sources.phantom import enumerate_samples
 
@@ -40,10 +40,10 @@ def test_an_ellipsoid_s_chord_is_the_integral_along_the_ray() -> None:
 
 
 def test_a_tube_has_a_cylinder_s_chord() -> None:
-    view = View(replace(normal_patient(0), p={**normal_patient(0).p, "roll": 0.0, "yaw": 0.0, "pitch": 0.0,
+    projection = Projection(replace(normal_patient(0), p={**normal_patient(0).p, "roll": 0.0, "yaw": 0.0, "pitch": 0.0,
                                               "shift_x": 0.0, "shift_y": 0.0, "size": 1.0}))  # fmt: skip
     radius, y = 9.0, np.linspace(-120, 120, 2000)
-    tube = view.tubes([np.stack([np.zeros_like(y), y, np.zeros_like(y)], 1)], radius)
+    tube = projection.tubes([np.stack([np.zeros_like(y), y, np.zeros_like(y)], 1)], radius)
     row = tube[tube.shape[0] // 2]
     x = (np.arange(len(row)) + 0.5 - len(row) / 2) * PIXEL_MM
     true = 2 * np.sqrt(np.clip(radius**2 - x**2, 0, None))
@@ -53,10 +53,10 @@ def test_a_tube_has_a_cylinder_s_chord() -> None:
 
 
 def test_projection_inverts_the_view_of_a_plane() -> None:
-    view = View(sample_patient(3))
+    projection = Projection(sample_patient(3))
     for z in (-60.0, 0.0, 45.0):
-        x, y = view.plane(z)
-        col, row = view.project(np.stack([x[40, 70:80], y[40, 70:80], np.full(10, z)], 1))
+        x, y = projection.plane(z)
+        col, row = projection.project(np.stack([x[40, 70:80], y[40, 70:80], np.full(10, z)], 1))
         assert col == pytest.approx(np.arange(70, 80), abs=0.05)
         assert row == pytest.approx(np.full(10, 40), abs=0.05)
 

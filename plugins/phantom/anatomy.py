@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from plugins.phantom.bones import clavicle_mask
 from plugins.phantom.patient import Patient
-from plugins.phantom.view import PIXEL_MM, View, ellipsoid, smoothstep
+from plugins.phantom.projection import PIXEL_MM, Projection, ellipsoid, smoothstep
 from plugins.phantom.vocabulary import CONCEPTS, SIDES, SIGN, Side
 
 TISSUE = 0.0190  # 1/mm at about 120 kVp
@@ -33,9 +33,9 @@ class Heart:
     grow_y: float
     angle: float
 
-    def chord(self, view: View) -> np.ndarray:
+    def chord(self, projection: Projection) -> np.ndarray:
         """Path length through the heart, mm."""
-        x, y = view.plane(22.0)
+        x, y = projection.plane(22.0)
         gx, gy = self.grow_x, self.grow_y
         left = ellipsoid(x - self.x - 25 * gx, y - self.y - 8, 57 * gx, 44 * gy, 64, self.angle)
         right = ellipsoid(x - self.x + 16 * gx, y - self.y - 2, 37 * gx, 47 * gy, 58, -0.15)
@@ -76,8 +76,8 @@ class Anatomy:
     """All normal structures of one patient on the detector."""
 
     def __init__(self, patient: Patient) -> None:
-        self.patient, self.p, self.view = patient, patient.p, View(patient)
-        self.x, self.y = self.view.plane(0.0)
+        self.patient, self.p, self.projection = patient, patient.p, Projection(patient)
+        self.x, self.y = self.projection.plane(0.0)
 
     # -- thoracic cage and lungs ------------------------------------------------------------------------------------
     def cage_half_width(self, y: np.ndarray | float, inner: float = 0.0) -> np.ndarray:
@@ -135,7 +135,7 @@ class Anatomy:
     @cached_property
     def heart_chord(self) -> np.ndarray:
         """Path length through the normal heart, mm, cut by the diaphragm."""
-        return self.heart().chord(self.view)
+        return self.heart().chord(self.projection)
 
     @cached_property
     def in_cage(self) -> np.ndarray:
@@ -150,7 +150,7 @@ class Anatomy:
 
     def upper_chord(self, widen: float = 1.0) -> np.ndarray:
         """Path length through the great vessels' column, mm."""
-        x, y = self.view.plane(15.0)
+        x, y = self.projection.plane(15.0)
         half = self.upper_width(y, widen)
         column = 2 * 60 * np.sqrt(np.clip(1 - np.abs((x - 2) / half) ** 2.6, 0, None))
         return column * smoothstep(y, 20, -25)
@@ -158,10 +158,10 @@ class Anatomy:
     def aorta_chord(self, grow: float = 1.0) -> np.ndarray:
         """Path length through the aortic knob and the descending aorta, mm."""
         p = self.p
-        x, y = self.view.plane(-18.0)
+        x, y = self.projection.plane(-18.0)
         r = p["knob"] * grow
         knob = ellipsoid(x - 13 - 0.72 * r, y - p["knob_y"], r, r * 1.05, r * 1.7)
-        x, y = self.view.plane(-55.0)
+        x, y = self.projection.plane(-55.0)
         bow = 21 + (p["aorta_tortuous"] + 5 * (grow - 1)) * np.sin(np.clip((y - p["knob_y"]) / 130, 0, 1) * np.pi)
         down = 2 * 12.5 * np.sqrt(np.clip(1 - ((x - bow) / 12.5) ** 2, 0, None))
         return np.maximum(knob, 0.8 * down * smoothstep(y, p["knob_y"] - 4, p["knob_y"] + 6))
@@ -172,7 +172,7 @@ class Anatomy:
 
     def hilum_chord(self, side: Side, grow: float = 1.0) -> np.ndarray:
         """Path length through the hilar vessels, mm: a lobulated cluster of ellipsoids."""
-        x, y = self.view.plane(-5.0)
+        x, y = self.projection.plane(-5.0)
         cx, cy = self.hilum_centre(side)
         rng = self.patient.rng(f"hilum {side}")
         size, chord = self.p["hilum"] * grow, np.zeros_like(x)
@@ -192,7 +192,7 @@ class Anatomy:
         """Attenuation of the branching pulmonary vessels, thinner and fewer towards the chest wall."""
         total = np.zeros_like(self.x)
         for radius, curves in vessel_tree(self.patient, self.hilum_centre):
-            line = self.view.curves(curves)
+            line = self.projection.curves(curves)
             total += gaussian_filter(line, 0.55 * radius / PIXEL_MM) * np.pi * radius**2 / PIXEL_MM**2
         present = smoothstep(self.lungs, 15, 60)
         return 0.85 * self.p["vessels"] * (TISSUE - LUNG) * total * present
@@ -202,7 +202,7 @@ class Anatomy:
         """Exact boolean masks [HEIGHT, WIDTH] of the eleven concepts, without regard to findings."""
         x, y = self.x, self.y
         heart = (self.heart_chord > 8) & (self.in_cage > 0.3)
-        x15, y15 = self.view.plane(15.0)
+        x15, y15 = self.projection.plane(15.0)
         column = (np.abs(x15 - 2) < self.upper_width(y15)) & (self.y > self.p["apex"] + 4)
         upper = ((column | (self.aorta_chord() > 6)) & (y < -38)) & (y > self.p["apex"] + 4)
         central = upper | heart | ((np.abs(x) < 26) & (y > -45) & (self.in_cage > 0.3))
@@ -217,5 +217,5 @@ class Anatomy:
             low = self.dome_top(side) + 4
             masks[f"{side} costophrenic angle"] = (self.lung_length[side] > 8) & (sx > edge - 38) & (y > low)
         for side in SIDES:
-            masks[f"{side} clavicle"] = clavicle_mask(self.view, self.p, side)
+            masks[f"{side} clavicle"] = clavicle_mask(self.projection, self.p, side)
         return {name: masks[name] for name in CONCEPTS}

@@ -6,14 +6,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from plugins.phantom.patient import Patient
-from plugins.phantom.view import View, smoothstep
+from plugins.phantom.projection import Projection, smoothstep
 from plugins.phantom.vocabulary import SIGN, Side
 
 CLAVICLE_RADIUS = 6.2
 
 
 def ribs(
-    view: View, p: dict[str, float], rng: np.random.Generator, half_width: np.ndarray, at_y: np.ndarray
+    projection: Projection, p: dict[str, float], rng: np.random.Generator, half_width: np.ndarray, at_y: np.ndarray
 ) -> np.ndarray:
     """Ten pairs of ribs: arcs from the spine around the cage, falling towards the front.
 
@@ -33,7 +33,7 @@ def ribs(
             x = sign * (wide * np.sin(phi) ** 0.86 + 12 * np.exp(-phi * 3))
             z = -(p["depth"] + 3) * np.cos(phi) * (0.78 + 0.22 * smoothstep(np.float64(k), -1, 4))
             curves.append(np.stack([x, y, z], 1))
-    return 0.82 * view.tubes(curves, p["rib_r"], hollow=0.62)
+    return 0.82 * projection.tubes(curves, p["rib_r"], hollow=0.62)
 
 
 def clavicle_curve(p: dict[str, float], side: Side) -> np.ndarray:
@@ -45,19 +45,19 @@ def clavicle_curve(p: dict[str, float], side: Side) -> np.ndarray:
     return np.stack([SIGN[side] * x, y, z], 1)
 
 
-def clavicle(view: View, curve: np.ndarray) -> np.ndarray:
+def clavicle(projection: Projection, curve: np.ndarray) -> np.ndarray:
     """Path length through a clavicle with this centre line."""
-    return view.tubes([curve], CLAVICLE_RADIUS, hollow=0.5)
+    return projection.tubes([curve], CLAVICLE_RADIUS, hollow=0.5)
 
 
-def clavicle_mask(view: View, p: dict[str, float], side: Side) -> np.ndarray:
+def clavicle_mask(projection: Projection, p: dict[str, float], side: Side) -> np.ndarray:
     """The exact silhouette of the intact clavicle."""
-    return view.tubes([clavicle_curve(p, side)], CLAVICLE_RADIUS) > 2.44
+    return projection.tubes([clavicle_curve(p, side)], CLAVICLE_RADIUS) > 2.44
 
 
-def spine(view: View, p: dict[str, float]) -> np.ndarray:
+def spine(projection: Projection, p: dict[str, float]) -> np.ndarray:
     """Vertebral bodies with discs between them, pedicles and spinous processes."""
-    x, y = view.plane(-70.0)
+    x, y = projection.plane(-70.0)
     x = x - p["scoliosis"] * np.sin(y / 90)
     pitch = 23.0
     phase = (y / pitch) % 1.0
@@ -74,9 +74,9 @@ def spine(view: View, p: dict[str, float]) -> np.ndarray:
     return total
 
 
-def shoulders(view: View, p: dict[str, float], patient: Patient) -> np.ndarray:
+def shoulders(projection: Projection, p: dict[str, float], patient: Patient) -> np.ndarray:
     """Scapular blades and borders, acromion, humeral heads."""
-    x, y = view.plane(-60.0)
+    x, y = projection.plane(-60.0)
     total = np.zeros_like(x)
     curves = []
     for sign in (-1.0, 1.0):
@@ -98,4 +98,4 @@ def shoulders(view: View, p: dict[str, float], patient: Patient) -> np.ndarray:
         total += 1.1 * np.sqrt(np.clip(25**2 - r**2, 0, None))
         shaft = np.abs(x * sign - 196 - 0.15 * (y + 118))
         total += 1.0 * np.sqrt(np.clip(14**2 - shaft**2, 0, None)) * smoothstep(y, -112, -95)
-    return gaussian_filter(total, 0.7) + 0.656 * view.tubes(curves, 3.4, hollow=0.4)
+    return gaussian_filter(total, 0.7) + 0.656 * projection.tubes(curves, 3.4, hollow=0.4)

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from plugins.phantom import bones
 from plugins.phantom.anatomy import BONE, LUNG, TISSUE, Anatomy
-from plugins.phantom.view import PIXEL_MM, ellipsoid, smoothstep
+from plugins.phantom.projection import PIXEL_MM, ellipsoid, smoothstep
 from plugins.phantom.vocabulary import SIGN, Finding, Side
 
 
@@ -20,7 +20,7 @@ def delta(a: Anatomy, finding: Finding) -> np.ndarray:
 
 
 def _cardiomegaly(a: Anatomy, rng: np.random.Generator, side: Side) -> np.ndarray:
-    wide = a.heart(rng.uniform(1.33, 1.58)).chord(a.view)
+    wide = a.heart(rng.uniform(1.33, 1.58)).chord(a.projection)
     gained = a.replace(wide * a.in_cage) - a.replace(a.heart_chord * a.in_cage)
     return np.clip(gained, 0, None)
 
@@ -116,8 +116,8 @@ def _clavicle_fracture(a: Anatomy, rng: np.random.Generator, side: Side) -> np.n
     inner, outer = whole[t < at - gap].copy(), whole[t > at + gap].copy()
     inner[:, 1] -= up * np.clip(1 - (at - t[t < at - gap]) / reach, 0, 1) ** 1.3
     outer[:, 1] += down * np.clip(1 - (t[t > at + gap] - at) / reach, 0, 1) ** 1.3
-    broken = a.view.tubes([inner, outer], bones.CLAVICLE_RADIUS, hollow=0.5)
-    return 2.1 * BONE * a.p["bone"] * (broken - bones.clavicle(a.view, whole))
+    broken = a.projection.tubes([inner, outer], bones.CLAVICLE_RADIUS, hollow=0.5)
+    return 2.1 * BONE * a.p["bone"] * (broken - bones.clavicle(a.projection, whole))
 
 
 _MAKERS: dict[str, Callable[[Anatomy, np.random.Generator, Side], np.ndarray]] = {

@@ -13,7 +13,7 @@ from plugins.phantom import bones
 from plugins.phantom.anatomy import BONE, LUNG, TISSUE, Anatomy
 from plugins.phantom.findings import delta
 from plugins.phantom.patient import Patient
-from plugins.phantom.view import HEIGHT, WIDTH, ellipsoid, smoothstep
+from plugins.phantom.projection import HEIGHT, WIDTH, ellipsoid, smoothstep
 from plugins.phantom.vocabulary import SIDES, Finding
 
 VISIBLE = 0.035  # attenuation below this drowns in quantum noise: it defines where a finding is
@@ -137,7 +137,7 @@ def _together(deltas: list[np.ndarray]) -> np.ndarray | float:
 
 def _body(a: Anatomy) -> np.ndarray:
     """Attenuation of the normal body."""
-    p, view = a.p, a.view
+    p, projection = a.p, a.projection
     x, y = a.x, a.y
     # Soft tissue outline: neck, shoulders, chest wall; then the lungs take tissue away.
     torso = p["cage"] + p["wall"] + 8 * smoothstep(y, 60, 160)
@@ -157,30 +157,32 @@ def _body(a: Anatomy) -> np.ndarray:
         total += 1.15 * a.replace(a.hilum_chord(side))
     total += a.vessels
     # Airways: the trachea down to the carina, then the main bronchi.
-    xt, yt = view.plane(-10.0)
+    xt, yt = projection.plane(-10.0)
     air = 2 * np.sqrt(np.clip(8.2**2 - (xt + 1) ** 2, 0, None)) * smoothstep(yt, -58, -66)
     t = np.linspace(0, 1, 40)
     bronchi = [
         np.stack([sign * (2 + run * t), -63 + drop * t, np.full_like(t, -10)], 1)
         for sign, run, drop in ((1, 34, 22), (-1, 26, 30))
     ]
-    total -= TISSUE * 0.75 * (air + 0.82 * view.tubes(bronchi, 5.5))
+    total -= TISSUE * 0.75 * (air + 0.82 * projection.tubes(bronchi, 5.5))
     # Skeleton.
     profile_y = np.linspace(-170, 220, 100)
     rng = a.patient.rng("ribs")
-    skeleton = bones.ribs(view, p, rng, a.cage_half_width(profile_y), profile_y)
+    skeleton = bones.ribs(projection, p, rng, a.cage_half_width(profile_y), profile_y)
     skeleton = (
-        skeleton * smoothstep(y, 190, 120) + 0.75 * bones.spine(view, p) + 0.8 * bones.shoulders(view, p, a.patient)
+        skeleton * smoothstep(y, 190, 120)
+        + 0.75 * bones.spine(projection, p)
+        + 0.8 * bones.shoulders(projection, p, a.patient)
     )
     for side in SIDES:
-        skeleton += 2.1 * bones.clavicle(view, bones.clavicle_curve(p, side))
+        skeleton += 2.1 * bones.clavicle(projection, bones.clavicle_curve(p, side))
     total += BONE * p["bone"] * skeleton
     # Breasts and the gas of the stomach.
     if p["breast"] > 0:
         for sign in (-1.0, 1.0):
             total += TISSUE * 0.55 * p["breast"] * ellipsoid(x - sign * 76, y - p["breast_y"], 58, 44, 24)
     if p["gastric"] > 0:
-        xg, yg = view.plane(20.0)
+        xg, yg = projection.plane(20.0)
         top = a.dome_top("left") + 26
         gas = ellipsoid(xg - p["gas_x"], yg - top - 13, 27 + 9 * p["gastric"], 14 + 5 * p["gastric"], 34)
         total -= TISSUE * 0.8 * p["gastric"] ** 0.5 * gas * smoothstep(yg, top - 12, top)
@@ -199,6 +201,6 @@ def _leads(a: Anatomy) -> np.ndarray:
         ex, ey = sign * rng.uniform(70, 100), rng.uniform(-60, 40)
         way = np.stack([ex + sign * 60 * t**1.5, ey + (170 - ey) * t + 14 * np.sin(5 * t), np.full_like(t, 95.0)], 1)
         curves.append(way)
-        x, y = a.view.plane(95.0)
+        x, y = a.projection.plane(95.0)
         dots += (np.hypot(x - ex, y - ey) < 4.5) * 6.0
-    return 0.02 * dots + 0.074 * a.view.tubes(curves, 0.9)
+    return 0.02 * dots + 0.074 * a.projection.tubes(curves, 0.9)

@@ -14,7 +14,7 @@ PIXEL_MM = 1.22
 SOURCE_MM = 1800.0
 
 
-class View:
+class Projection:
     """One patient's projection geometry; all maps are float arrays [HEIGHT, WIDTH]."""
 
     def __init__(self, patient: Patient) -> None:
