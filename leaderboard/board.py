@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from harness.contracts.mode import Mode
-from harness.errors import HarnessError, unknown_name
+from harness.errors import HarnessError
 from harness.run.header import Header, MetricFacts
 from harness.run.row import Row
 from leaderboard.read.runs import read_comparable
@@ -199,8 +199,7 @@ def _measures(headers: Sequence[Header], rank_by: str | None) -> Measures:
             places[name] = min(place, places.get(name, place))
     names = sorted(facts, key=lambda name: (places[name], name))
     if rank_by is not None and rank_by not in facts:
-        where = "the run" if len(headers) == 1 else "the runs"
-        raise HarnessError(f"{unknown_name('metric', rank_by, names)} (of those that {where} measured)")
+        raise HarnessError(f"Nothing was measured by {rank_by!r}, so that it cannot rank; there are {', '.join(names)}.")
     return Measures({name: facts[name] for name in names}, names[0] if rank_by is None else rank_by)
 
 

@@ -109,7 +109,7 @@ def _join(parts: list[Results]) -> Run:
         return *about, mode.get(row.mode, -1), attributor.get(row.attributor, -1)
 
     rows: list[Row] = []
-    for row in sorted((row for part in parts for row in part.rows), key=place):
+    for row in sorted((row for part in parts for row in _rows(part, rescored)), key=place):
         if not rows or rows[-1] != row:  # the same shard may have been given twice
             rows.append(row)
     count = _shard(parts[0]).count
@@ -123,6 +123,17 @@ def _join(parts: list[Results]) -> Run:
         count=count,
         missing=tuple(number for number in range(1, count + 1) if number not in here),
     )
+
+
+def _rows(part: Results, rescored: tuple[str, ...]) -> list[Row]:
+    """The rows of a shard, which say so where metrics were added to other shards alone."""
+    lacking = {name: "nobody ran `harness rescore` on its shard" for name in rescored if name not in part.rescored}
+    if not lacking:
+        return part.rows
+    return [
+        row if row.status == "not_applicable" else row.model_copy(update={"unmeasured": row.unmeasured | lacking})
+        for row in part.rows
+    ]
 
 
 def _header(parts: list[Results]) -> Header:
