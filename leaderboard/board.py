@@ -199,7 +199,7 @@ def _measures(headers: Sequence[Header], rank_by: str | None) -> Measures:
             places[name] = min(place, places.get(name, place))
     names = sorted(facts, key=lambda name: (places[name], name))
     if rank_by is not None and rank_by not in facts:
-        raise HarnessError(f"Nothing was measured by {rank_by!r}, so that it cannot rank; there are {', '.join(names)}.")
+        raise HarnessError(f"No run measured {rank_by!r}, so that it cannot rank; there are {', '.join(names)}.")
     return Measures({name: facts[name] for name in names}, names[0] if rank_by is None else rank_by)
 
 

@@ -100,10 +100,11 @@ def rescore_command(run: Run, registry: Registry | None = None) -> str:
 
 
 def _plugins(header: Header) -> Iterator[tuple[str, str, PluginFacts]]:
-    kinds: dict[str, Mapping[str, PluginFacts]] = {**header.plugins, "metric": header.metrics}
-    for kind, found in kinds.items():
+    for kind, found in header.plugins.items():
         for label, facts in found.items():
             yield kind, label, facts
+    for label, facts in header.metrics.items():
+        yield "metric", label, facts
 
 
 def _option(value: Any) -> str:

@@ -114,8 +114,8 @@ def _concepts(row: Row) -> Markup | None:
             el("svg", bar, width="100%", height=14, aria_hidden="true"),
             el("span", f"{score:.2g}"),
         ]
-    truth = f" (true: {row['concept_truth']})" if row.concept_truth else ""
-    return el("div", el("h4", f"{row['attributor']}: concepts{truth}"), el("div", *lines, class_="concepts"))
+    truth = f" (true: {row.concept_truth})" if row.concept_truth else ""
+    return el("div", el("h4", f"{row.attributor}: concepts{truth}"), el("div", *lines, class_="concepts"))
 
 
 def _tokens(row: Row, tokens: Sequence[str] | None) -> Markup | None:
@@ -128,7 +128,7 @@ def _tokens(row: Row, tokens: Sequence[str] | None) -> Markup | None:
         el("span", verbatim(token), class_=heat(score, full), title=f"{score:.2g}")
         for token, score in zip(tokens, scores, strict=True)
     ]
-    return el("div", el("h4", f"{row['attributor']}: the answer, token by token"), el("div", *spans, class_="tokens"))
+    return el("div", el("h4", f"{row.attributor}: the answer, token by token"), el("div", *spans, class_="tokens"))
 
 
 def _full(scores: Sequence[float], faint: bool) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.run.header import MetricFacts
 from leaderboard.board import Ranking
 from leaderboard.render.cell_text import NOTHING, figure, figure_with_interval
 from leaderboard.render.columns import headings
@@ -41,7 +42,8 @@ class Axis:
         values += [end for score in scores for end in score.intervals.get(metric, ())]
         low, high = min([0.0, *values]), max([0.0, *values])
         step = _step(high - low)
-        first, last = math.floor(low / step + 1e-9), max(1, math.ceil(high / step - 1e-9))
+        first = math.floor(low / step + 1e-9)
+        last = max(first + 1, math.ceil(high / step - 1e-9))
         # To the next half step, so that not too much of it is empty.
         end = last - 0.5 if last - 0.5 >= high / step - 1e-9 else last
         return cls(first * step, end * step, [k * step for k in range(first, math.floor(end) + 1)])
@@ -81,7 +83,7 @@ def whiskers(ranking: Ranking) -> Markup:
             el("span", figure_with_interval(score, measures, mark=True), class_="value"),
         ]
     marks = [
-        el("text", figure(tick, facts, brief=True), x=_at(tick, axis), y=14, text_anchor="middle", class_="tick")
+        el("text", _tick(tick, facts), x=_at(tick, axis), y=14, text_anchor="middle", class_="tick")
         for tick in axis.ticks
     ]
     rows += [el("span"), el("svg", *marks, width="100%", height=20, aria_hidden="true"), el("span")]
@@ -113,7 +115,7 @@ def costs(ranking: Ranking) -> Markup | None:
     for tick in axis.ticks:
         parts.append(el("line", x1=f"{LEFT}%", x2=f"{RIGHT}%", y1=y(tick), y2=y(tick), class_="grid"))
         place = {"x": f"{LEFT - 1.5}%", "text_anchor": "end", "class_": "tick"}
-        parts.append(el("text", figure(tick, facts, brief=True), y=y(tick) + 4, **place))
+        parts.append(el("text", _tick(tick, facts), y=y(tick) + 4, **place))
     for count in [0, *(4**k for k in range(12) if 4**k <= most)]:
         place = {"x": f"{x(count):.2f}%", "text_anchor": "middle", "class_": "tick"}
         parts.append(el("text", str(count), y=TALL - BOTTOM + 20, **place))
@@ -143,9 +145,7 @@ def heatmap(ranking: Ranking, parts: Sequence[Slice], title: str, by: str) -> Ma
     """The metric that ranks by part of the records, as a table in heat colours: the better, the hotter."""
     measures = ranking.measures
     names = [score.attributor for score in ranking.scores]
-    means = [
-        mean for part in parts for score in part.scores.values() if (mean := score.means[measures.ranked_by]) is not None
-    ]
+    means = [score.means[measures.ranked_by] or 0.0 for part in parts for score in part.scores.values()]
     ends = min([0.0, *means]), max([0.0, *means])
     head = [
         el("th", by.capitalize(), scope="col"),
@@ -175,6 +175,11 @@ def _cell(score: Score | None, measures: Measures, ends: tuple[float, float]) ->
 
 def _cost(score: Score) -> float:
     return (score.forward or 0.0) + (score.backward or 0.0)
+
+
+def _tick(value: float, facts: MetricFacts) -> str:
+    """A mark's label."""
+    return f"{100 * value if facts.percent else value:.3g}"
 
 
 def _at(value: float, axis: Axis) -> str:
