@@ -45,7 +45,7 @@ class Axis:
         first = math.floor(low / step + 1e-9)
         last = max(first + 1, math.ceil(high / step - 1e-9))
         # To the next half step, so that not too much of it is empty.
-        end = last - 0.5 if last - 0.5 >= high / step - 1e-9 else last
+        end = last - 0.5 if last > first + 1 and last - 0.5 >= high / step - 1e-9 else last
         return cls(first * step, end * step, [k * step for k in range(first, math.floor(end) + 1)])
 
     def at(self, value: float) -> float:
