@@ -17,6 +17,7 @@ from leaderboard.read.timings import Timings, read_timings
 from leaderboard.statistics.ranking import Measures, Pair, Score, compare, rank
 from leaderboard.statistics.slices import Sizes, Slice, shares, slices_by
 
+_LONGEST = 300  # characters of a reason: a journal may be somebody else's
 MODE_TITLES: dict[Mode, str] = {"direct": "Direct answers", "reasoning": "Reasoning"}
 
 
@@ -148,7 +149,7 @@ class Board:
         which, they = ("1", "it counts") if about.count == 1 else (str(about.count), "they count")
         return (
             f"{title} could not be measured on {which} of {about.results} results of {about.attributor}: {they} in no "
-            f"mean of it ({about.reason})."
+            f"mean of it ({about.reason[:_LONGEST]})."
         )
 
 

@@ -314,6 +314,13 @@ def test_an_axis_has_room_for_all(tmp_path: Path, means: list[float], ends: tupl
     assert page.render(board)
 
 
+def test_figures_that_cannot_be_summed_are_refused(tmp_path: Path) -> None:
+    head = header(["a"], {"m": 2}, metrics={**DEFAULT, "distance": facts_of(Distance)})
+    rows = [row(k, "a", 0.5, metrics={"distance": 1.5e308}) for k in range(2)]
+    with pytest.raises(HarnessError, match=r"a figure of 'distance' of 1.5e\+308, too large to take a mean of"):
+        make_board([journal(tmp_path, head, rows)])
+
+
 def test_all_built_in_metrics_stand_side_by_side(tmp_path: Path) -> None:
     figures = {"pointing": 1.0, "deletion": 0.2, "insertion": 0.8}
     rows = [row(k, n, 0.5, metrics=figures, concept="heart") for k in range(2) for n in ("a", "b")]

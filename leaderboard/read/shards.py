@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from harness.errors import HarnessError
 from harness.run.header import Header
 from harness.run.results import Results, read_results
 from harness.run.row import Row
 from harness.run.shards import Shard, folders_of
 
+_LARGEST = 1e100
 # What may differ between the machines that the shards of one run were made on.
 _MACHINE = ("python", "numpy", "torch", "transformers", "device")
 
@@ -73,11 +75,24 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     shards: dict[str, list[Results]] = {}
     for folder in dict.fromkeys(one for given in folders for one in folders_of(given)):
         found = read_results(folder)
+        _check_figures(found)
         if found.header.shard is None:
             runs.append(Run((folder,), found.header, found.rows, found.digest, found.rescored))
         else:
             shards.setdefault(_whole_run(found), []).append(found)
     return runs + [_join(parts) for parts in shards.values()]
+
+
+def _check_figures(found: Results) -> None:
+    """Raise ``HarnessError`` where a figure is so large that sums of such would overflow."""
+    for name, facts in found.header.metrics.items():
+        figures = (row.metrics[name] for row in found.rows if row.metrics.get(name) is not None)
+        for figure in (facts.worst, *figures):
+            if abs(figure or 0.0) > _LARGEST:
+                raise HarnessError(
+                    f"The journal in {found.folder} has a figure of {name!r} of {figure:g}, too large to take a mean "
+                    "of; leave it out."
+                )
 
 
 def _whole_run(part: Results) -> str:

@@ -60,7 +60,7 @@ def p_value(score: Score) -> str:
     return "<0.001" if score.p < 0.001 else f"{score.p:.3f}"
 
 
-def rank(score: Score) -> str:
+def place(score: Score) -> str:
     """A place, or nothing."""
     return NOTHING if score.rank is None else str(score.rank)
 

@@ -35,7 +35,7 @@ class Column:
     may_fold: bool = False
 
 
-RANK = Column("#", cell_text.rank, lambda score: score.rank, less_is_better=True, term="#")
+RANK = Column("#", cell_text.place, lambda score: score.rank, less_is_better=True, term="#")
 ATTRIBUTOR = Column(
     "Attributor",
     lambda score: plain(score.attributor),
@@ -124,7 +124,7 @@ def model_columns(ranking: Ranking) -> list[Column]:
     return [RANK, ATTRIBUTOR, *(_model_column(ranking.measures, model, plain(model)) for model in ranking.models)]
 
 
-def document_columns(ranking: Ranking) -> list[Column]:
+def wide_columns(ranking: Ranking) -> list[Column]:
     """The columns of the one wide table of Markdown and page: the metric that ranks overall and for each model, then
     the rest."""
     measures = ranking.measures

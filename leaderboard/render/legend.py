@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.run.header import MetricFacts
 from leaderboard.board import Board
 from leaderboard.render.cell_text import WORSE, figure, plain
-from leaderboard.render.columns import document_columns, headings
+from leaderboard.render.columns import headings, wide_columns
 from leaderboard.statistics.ranking import ALPHA
 
 _MEANINGS = {
@@ -49,7 +49,7 @@ def legend(board: Board) -> list[tuple[str, str]]:
         "Failed": f"how many of them the method failed on; each counts as {board.worst} in every mean but those of "
         "passes and seconds.",
     }
-    columns = [column for ranking in board.rankings for column in document_columns(ranking)]
+    columns = [column for ranking in board.rankings for column in wide_columns(ranking)]
     order: dict[str, str | None] = {}
     for column in columns:
         if column.term:

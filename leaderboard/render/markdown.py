@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from leaderboard.board import Board, Failure, Ranking
 from leaderboard.read.provenance import PLUGIN_COLUMNS, plugin_lines, setting_lines
 from leaderboard.render.cell_text import in_percent, plain
-from leaderboard.render.columns import document_columns, headings, slice_cells, slice_header
+from leaderboard.render.columns import headings, slice_cells, slice_header, wide_columns
 from leaderboard.render.legend import CAUTIONS, legend, means_and_intervals
 from leaderboard.statistics.slices import TITLES
 
@@ -36,7 +36,7 @@ def _lines(board: Board) -> Iterator[str]:
         yield from ("", escape(note))
     for ranking in board.rankings:
         yield from ("", f"## {escape(ranking.name)}", "", f"{escape(ranking.extent)}.", "")
-        columns = document_columns(ranking)
+        columns = wide_columns(ranking)
         header, text = [column.heading for column in columns], [column.name for column in columns]
         yield from _table(header, [[column.cell(score) for column in columns] for score in ranking.scores], text)
         yield from _slices(ranking)

@@ -10,7 +10,7 @@ from pathlib import Path
 from leaderboard.board import Board, Ranking
 from leaderboard.read.provenance import PLUGIN_COLUMNS, plugin_lines, setting_lines
 from leaderboard.render.cell_text import in_percent
-from leaderboard.render.columns import Column, document_columns, headings
+from leaderboard.render.columns import Column, headings, wide_columns
 from leaderboard.render.html.gallery import render_gallery
 from leaderboard.render.html.gallery_reader import read_gallery
 from leaderboard.render.html.markup import Markup, el, join
@@ -96,7 +96,7 @@ def _slices(ranking: Ranking) -> Iterator[Markup]:
 
 
 def _ranking(ranking: Ranking) -> Markup:
-    number, name, *rest = document_columns(ranking)
+    number, name, *rest = wide_columns(ranking)
     # The name first: it stays in sight where the rest scrolls.
     columns = [name, number, *rest]
     rows = []
