@@ -54,9 +54,7 @@ class Verification:
         return [first if not rest else f"{first} ({len(rest)} more like it.)" for first, *rest in self.wrong.values()]
 
 
-def verify(
-    folder: Path, registry: Registry, bench: Path | None = None, data_root: Path | None = None
-) -> Verification:
+def verify(folder: Path, registry: Registry, bench: Path | None = None, data_root: Path | None = None) -> Verification:
     """Check a run's folder against itself, the benchmark's records and the sources' annotations.
 
     Metrics are measured again by the plugins installed here: from the rows, and from kept maps where a metric needs
@@ -176,9 +174,7 @@ def _expected(header: Header, registry: Registry, records: Mapping[Mode, list[Re
     }
 
 
-def _complete(
-    found: Verification, header: Header, rows: list[Row], records: dict[RecordKey, str] | None
-) -> None:
+def _complete(found: Verification, header: Header, rows: list[Row], records: dict[RecordKey, str] | None) -> None:
     unique = {row.key for row in rows}
     done = Counter((key.mode, key.model, key.attributor) for key in unique)
     for mode, planned in header.planned.items():
@@ -204,9 +200,7 @@ def _complete(
             found.add("answer", f"Line {number}, {_about(row)}: the answer is not the one in the benchmark.")
 
 
-def _truths(
-    found: Verification, header: Header, rows: list[Row], registry: Registry, data_root: Path | None
-) -> None:
+def _truths(found: Verification, header: Header, rows: list[Row], registry: Registry, data_root: Path | None) -> None:
     """Compare attribute, truth and image with what the sources say."""
     described = header.plugins.get("source", {})
     for name in sorted({row.source for row in rows}):

@@ -193,9 +193,7 @@ def test_the_better_the_hotter(folder: Path) -> None:
 def test_verify_measures_it_again(folder: Path, tmp_path: Path) -> None:
     found = verify(folder / "out", registry(HERE), folder / "bench")
     assert found.sentences == []
-    assert found.unchecked == [
-        "Kept maps are rounded: figures of 'energy' may differ by 0.005, or that part of them."
-    ]
+    assert found.unchecked == ["Kept maps are rounded: figures of 'energy' may differ by 0.005, or that part of them."]
     away = verify(folder / "out", registry(), folder / "bench")
     assert not away.sentences and len(away.unchecked) == 2
     assert all("were taken as they are (No metric is named" in text for text in away.unchecked)

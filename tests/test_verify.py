@@ -126,9 +126,7 @@ def test_an_honest_run(honest: Path) -> None:
         (lambda lines: lines[0].update(format=9), "is of format 9, and this version of the harness reads"),
     ],
 )
-def test_what_is_wrong_is_said(
-    honest: Path, tmp_path: Path, change: Callable[[Lines], object], said: str
-) -> None:
+def test_what_is_wrong_is_said(honest: Path, tmp_path: Path, change: Callable[[Lines], object], said: str) -> None:
     sentences = spoil(honest, tmp_path, change)
     assert any(said in sentence for sentence in sentences), sentences
     assert all("\n" not in sentence and sentence.rstrip().endswith((".", ".)")) for sentence in sentences)

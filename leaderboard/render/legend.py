@@ -77,7 +77,6 @@ CAUTIONS = (
     "matter: a method that is right but finer than the box leaves a part of it uncovered, and one that marks "
     "much covers it for nothing.",
     "Metrics of boxes judge a saliency map by the boxes that one fixed rule makes of it, not by its values.",
-    "Passes are not seconds; batches, image sizes and what a method computes outside the model are not in "
-    "them.",
+    "Passes are not seconds; batches, image sizes and what a method computes outside the model are not in them.",
     "Nothing here says whether a model is right, or fit for clinical use.",
 )
