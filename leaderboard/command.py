@@ -41,6 +41,9 @@ def add_parser(subparsers: Any) -> None:
         help="show in an .html --output also images of sources that are not declared free to share; "
         "such a page must not be published",
     )  # fmt: skip
+    parser.add_argument(
+        "--rank-by", metavar="NAME", help="the metric that ranks (default: the first that the runs measured)"
+    )
     parser.add_argument("--to", type=Path, metavar="DIR", help="publish: where to (default: leaderboard)")
     parser.add_argument("--name", metavar="NAME", help="publish: what the files are called (default: the sources)")
     parser.add_argument(
@@ -76,7 +79,8 @@ def _check_arguments(args: argparse.Namespace, action: str | None) -> None:
     published = {"--to": args.to, "--name": args.name}
     checked = {"--bench": args.bench, "--data-root": args.data_root}
     shown = {"--output": args.output, "--private-images": args.private_images}
-    useless = {None: published | checked, VERIFY: published | shown, PUBLISH: shown}[action]
+    ranked = {"--rank-by": args.rank_by}
+    useless = {None: published | checked, VERIFY: published | shown | ranked, PUBLISH: shown}[action]
     for name, value in useless.items():
         if value:
             command = " ".join(filter(None, ("harness leaderboard", action)))
@@ -88,7 +92,7 @@ def _make(folders: Sequence[Path], args: argparse.Namespace, action: str | None,
     from leaderboard.publish import publish, write
     from leaderboard.render.console import show
 
-    board = make_board(folders)
+    board = make_board(folders, args.rank_by)
     show(board, console)
     paths = args.output
     for path in paths:
@@ -100,22 +104,22 @@ def _make(folders: Sequence[Path], args: argparse.Namespace, action: str | None,
 
 
 def _verified(folders: Sequence[Path], args: argparse.Namespace, console: Console) -> bool:
-    """Say what is wrong with each folder; whether nothing is."""
+    """Say what is wrong with each folder, and what was not checked; whether nothing is wrong."""
     from harness.registry import Registry
     from leaderboard.render.cell_text import plain
     from leaderboard.verify import verify
 
     registry, good = Registry.discover(), True
     for folder in folders:
-        verdict = verify(folder, registry, args.bench, args.data_root)
-        for sentence in verdict.unchecked:
+        found = verify(folder, registry, args.bench, args.data_root)
+        for sentence in found.unchecked:
             _say(console, plain(f"{folder}: {sentence}"), "yellow")
-        for sentence in verdict.sentences:
+        for sentence in found.sentences:
             _say(console, plain(f"{folder}: {sentence}"), "red")
-        if verdict.sentences:
+        if found.sentences:
             good = False
         else:
-            _say(console, f"{folder}: its {verdict.results} results are what it claims.")
+            _say(console, f"{folder}: its {found.results} results are what it claims.")
     return good
 
 

@@ -10,7 +10,7 @@ from harness.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from harness.contracts.observer import Observer
-    from leaderboard.render.notebook import View
+    from leaderboard.render.notebook import BoardView
 
 FILE, PAGE = "leaderboard.md", "leaderboard.html"
 
@@ -39,9 +39,9 @@ def observers() -> Sequence[type[Observer]]:
 
 
 @hookimpl
-def board(folders: Sequence[Path]) -> View:
+def board(folders: Sequence[Path]) -> BoardView:
     """The board of one or more runs, for scripts and notebooks."""
     from leaderboard.board import make_board
-    from leaderboard.render.notebook import View
+    from leaderboard.render.notebook import BoardView
 
-    return View(make_board(folders))
+    return BoardView(make_board(folders))

@@ -16,10 +16,21 @@ SUFFIXES = (".md", ".json", ".csv", ".html")
 
 
 def write(board: Board, path: Path, private: bool = False) -> None:
-    """Write a board to a file, in the form that the file's suffix names.
+    """Write a board to a file.
 
-    ``private``: a page also shows pictures of sources that are not declared free to share. Raises
-    ``HarnessError`` for another suffix and where the file cannot be written.
+    Parameters
+    ----------
+    board
+        The leaderboard.
+    path
+        Ends in .md, .json, .csv or .html, which says in what form.
+    private
+        Whether a page also shows pictures of sources that are not declared free to share.
+
+    Raises
+    ------
+    HarnessError
+        For another suffix, and where the file cannot be written.
     """
     renderers: dict[str, Callable[[Board], str]] = {
         ".md": markdown.render,
@@ -39,10 +50,26 @@ def write(board: Board, path: Path, private: bool = False) -> None:
 def publish(board: Board, folder: Path, name: str | None = None) -> list[Path]:
     """Write a board into a folder in all forms, without pictures that are not free to share.
 
-    ``name``: what the files are called; None for the board's sources. Returns the files. Raises
-    ``HarnessError`` as :func:`write` does.
+    Parameters
+    ----------
+    board
+        The leaderboard.
+    folder
+        Made where it is not there.
+    name
+        What the files are called; None for the board's sources.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    HarnessError
+        Where a file cannot be written.
     """
-    stem = name or "-".join(sorted({row["source"] for row in board.rows}))
+    stem = name or "-".join(sorted({row.source for row in board.rows}))
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip(".-")[:80] or "board"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,4 +79,3 @@ def publish(board: Board, folder: Path, name: str | None = None) -> list[Path]:
     for path in paths:
         write(board, path)
     return paths
-

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from harness.bench.records import Record, bench_hash, read_records
+from harness.contracts.case import RecordKey
 from harness.contracts.mode import Mode
 from harness.contracts.source import Sample
+from harness.defaults import default_bench
 from harness.errors import HarnessError
-from harness.imaging.frame import to_boxes
-from harness.imaging.overlap import Overlap, overlap
 from harness.registry import Registry
-from harness.run.case import DECIMALS
-from harness.run.journal import Key, key_of
-from harness.run.select import default_bench, thin
-from harness.run.worker import image_id
-from leaderboard.read.runs import Row, record_of
-from leaderboard.read.shards import missing_shards, read
+from harness.run.header import Header
+from harness.run.row import ResultKey, Row, image_id
+from harness.run.select import thin
+from leaderboard.read.shards import read_runs
+from leaderboard.remeasure import Remeasure
 
-_FIGURES = ("iou", "precision", "recall", "f1")
-_SLACK = 1.5 * 10**-DECIMALS
 _EDGE = 0.01  # pixels; boxes in a row are rounded
-RecordId = tuple[str, str, str, int]
 
 
 @dataclass
-class Verdict:
-    """What is wrong with a folder: sentences by kind, so that a thousand alike are told as one; and what
-    could not be checked here."""
+class Verification:
+    """What was found out about a folder.
+
+    Attributes
+    ----------
+    wrong
+        What is wrong with it: sentences by kind, so that a thousand alike are told as one.
+    unchecked
+        What could not be checked here, or not exactly, in sentences.
+    results
+        How many results it holds.
+    """
 
     wrong: dict[str, list[str]] = field(default_factory=dict)
     unchecked: list[str] = field(default_factory=list)
@@ -43,194 +51,188 @@ class Verdict:
     @property
     def sentences(self) -> list[str]:
         """The first of each kind, and how many more there are."""
-        return [
-            first if not rest else f"{first} ({len(rest)} more like it.)" for first, *rest in self.wrong.values()
-        ]
+        return [first if not rest else f"{first} ({len(rest)} more like it.)" for first, *rest in self.wrong.values()]
 
 
-def verify(
-    folder: Path, registry: Registry, bench: Path | None = None, data_root: Path | None = None
-) -> Verdict:
+def verify(folder: Path, registry: Registry, bench: Path | None = None, data_root: Path | None = None) -> Verification:
     """Check a run's folder against itself, the benchmark's records and the sources' annotations.
 
-    The folder may be that of all its shards. ``bench``: None for the benchmark that ships. ``data_root``: where
-    sources find their data; the true boxes of a source that is not installed, or whose data are not there, are taken
-    as they are, and the verdict says so. What a method said is not computed again: only running it again shows that.
+    Metrics are measured again by the plugins installed here: from the rows, and from kept maps where a metric needs
+    them. What a method said is not computed again: only running it again shows that.
+
+    Parameters
+    ----------
+    folder
+        The run's folder; it may be that of all its shards.
+    registry
+        The plugins.
+    bench
+        The folder of the benchmark's records; None for the benchmark that ships.
+    data_root
+        Where sources find their data. The true boxes of a source that is not installed, or whose data are not there,
+        are taken as they are, which is said.
+
+    Returns
+    -------
+    Verification
+        What is wrong, and what was not checked. A folder that cannot be read is wrong, and raises nothing.
     """
-    verdict = Verdict()
+    found = Verification()
     try:
-        runs = read([folder])
+        runs = read_runs([folder])
     except HarnessError as error:
-        verdict.add("shape", str(error))
-        return verdict
+        found.add("journal", str(error))
+        return found
     if len(runs) > 1:
-        verdict.add("shape", f"{folder} holds {len(runs)} runs; keep one, or the shards of one, in a folder.")
-        return verdict
+        found.add("journal", f"{folder} holds {len(runs)} runs; keep one, or the shards of one, in a folder.")
+        return found
     header, rows = runs[0].header, runs[0].rows
-    if runs[0].missing:
-        verdict.add("shards", missing_shards(runs[0]))
-    verdict.results = len(rows)
-    described = header["plugins"].get("attributor", {})
-    for name in header["attributors"]:
+    for note in runs[0].notes:
+        found.add("shards", note)
+    found.results = len(rows)
+    described = header.plugins.get("attributor", {})
+    for name in header.attributors:
         if name not in described:
-            verdict.add("unknown", f"The header does not say which plugin the attributor {name!r} is.")
-    _once(verdict, rows)
+            found.add("unknown", f"The header does not say which plugin the attributor {name!r} is.")
+    _once(found, rows)
+    again = Remeasure(runs[0], registry)
+    for kind, sentence in again.wrong:
+        found.add(kind, sentence)
     for number, row in enumerate(rows, 2):
-        for sentence in _row_faults(row):
-            verdict.add(sentence.split(":")[0], f"Line {number}, {_about(row)}: {sentence}.")
-    records = _records(verdict, header, registry, bench)
-    _complete(verdict, header, rows, records)
-    _truths(verdict, header, rows, registry, data_root)
-    return verdict
+        for kind, fault in [*_outside(row), *again.faults(row)]:
+            found.add(kind, f"Line {number}, {_about(row)}: {fault}.")
+    found.unchecked += again.unchecked()
+    records = _records(found, header, registry, bench)
+    _complete(found, header, rows, records)
+    _truths(found, header, rows, registry, data_root)
+    return found
 
 
 def _about(row: Row) -> str:
-    return f"{row['attributor']!r} on sample {row['index']} of {row['source']!r} ({row['model']!r}, {row['mode']})"
+    return f"{row.attributor!r} on sample {row.index} of {row.source!r} ({row.model!r}, {row.mode})"
 
 
-def _once(verdict: Verdict, rows: list[Row]) -> None:
-    seen: dict[Key, int] = {}
+def _once(found: Verification, rows: list[Row]) -> None:
+    seen: dict[ResultKey, int] = {}
     for number, row in enumerate(rows, 2):
-        first = seen.setdefault(key_of(row), number)
+        first = seen.setdefault(row.key, number)
         if first != number:
-            verdict.add("twice", f"Lines {first} and {number} are both the result of {_about(row)}.")
+            found.add("twice", f"Lines {first} and {number} are both the result of {_about(row)}.")
 
 
-def _row_faults(row: Row) -> Iterator[str]:
-    """What of a row does not follow from its boxes and truth; the words before a colon name the kind."""
-    boxes = row.get("boxes")
-    if boxes is None:
-        yield "it has no boxes to compute its figures from"
-        return
-    claimed = [row[name] for name in _FIGURES]
-    if row["status"] == "not_applicable":
-        if boxes or any(figure is not None for figure in claimed):
-            yield "it is not applicable and yet has boxes or figures"
-        return
-    if row["status"] == "failed":
-        if boxes or any(claimed):
-            yield "it failed and yet has boxes or figures"
-        return
-    try:
-        truth = to_boxes(row["truth"])
-        if row.get("size"):
-            truth = tuple(box.clip(*row["size"]) for box in truth)
-        found = overlap(to_boxes(boxes), truth) if boxes else Overlap()
-    except (TypeError, ValueError) as error:
-        yield f"its true boxes are not usable: {error}"
-        return
-    for name, figure in zip(_FIGURES, claimed, strict=True):
-        right = getattr(found, name)
-        if abs(right - figure) > _SLACK:
-            yield f"the claimed {name} is not that of its boxes: {figure}, but they give {right:.{DECIMALS}f}"
-    if row.get("size"):
-        width, height = row["size"]
-        edges = [*boxes, *([[*row["peak"], *row["peak"]]] if row.get("peak") else [])]
-        if any(min(b) < -_EDGE or max(b[0], b[2]) > width + _EDGE or max(b[1], b[3]) > height + _EDGE for b in edges):
-            yield f"a box or peak lies outside the image: it is {width} x {height} pixels"
+def _outside(row: Row) -> list[tuple[str, str]]:
+    """Whether what a row marks lies outside its image."""
+    if row.size is None:
+        return []
+    width, height = row.size
+    edges = [*row.boxes, *([[*row.peak, *row.peak]] if row.peak else [])]
+    if any(min(b) < -_EDGE or max(b[0], b[2]) > width + _EDGE or max(b[1], b[3]) > height + _EDGE for b in edges):
+        return [("outside", f"a box or peak lies outside the image: it is {width} x {height} pixels")]
+    return []
 
 
-def _records(verdict: Verdict, header: Row, registry: Registry, bench: Path | None) -> dict[RecordId, str] | None:
+def _records(
+    found: Verification, header: Header, registry: Registry, bench: Path | None
+) -> dict[RecordKey, str] | None:
     """The records that the run must have explained, with their texts; None where the benchmark is another."""
     try:
         folder = bench if bench is not None else default_bench(registry)
-        modes: list[Mode] = list(header["bench"])
-        records = read_records(folder, modes)
+        records = read_records(folder, list(header.bench))
         hashes = {mode: bench_hash(folder, mode) for mode in records}
     except HarnessError as error:
-        verdict.add("benchmark", f"The benchmark's records cannot be compared: {error}")
+        found.add("benchmark", f"The benchmark's records cannot be compared: {error}")
         return None
     same = True
-    for mode, about in header["bench"].items():
-        if hashes.get(mode) != about["sha256"]:
+    for mode, about in header.bench.items():
+        if hashes.get(mode) != about.sha256:
             same = False
-            verdict.add(
+            found.add(
                 "benchmark",
-                f"The {mode} records are not those of {folder}: the journal is of SHA-256 {about['sha256']}, "
+                f"The {mode} records are not those of {folder}: the journal is of SHA-256 {about.sha256}, "
                 f"the file has {hashes.get(mode, 'none')}; give the right folder by --bench.",
             )
     return _expected(header, registry, records) if same else None
 
 
-def _expected(header: Row, registry: Registry, records: Mapping[Mode, list[Record]]) -> dict[RecordId, str]:
+def _expected(header: Header, registry: Registry, records: Mapping[Mode, list[Record]]) -> dict[RecordKey, str]:
     groups: dict[tuple[str, Mode], list[Record]] = {}
-    for name in header["plugins"].get("model", {}):
+    for label in header.plugins.get("model", {}):
+        name = label.partition("@")[0]  # a variant has its model's records
         try:
             cls = registry.find("model", name)
             called = {cls.name, *cls.aliases}
         except HarnessError:  # not installed here
             called = {name}
         for mode, rows in records.items():
-            groups[name, mode] = [record for record in rows if record.model in called]
-    if header["limit"] is not None:
-        groups = thin(groups, header["limit"])
+            groups[label, mode] = [record for record in rows if record.model in called]
+    if header.limit is not None:
+        groups = thin(groups, header.limit)
     return {
-        (mode, name, record.dataset, record.index): record.prediction
-        for (name, mode), chosen in groups.items()
+        RecordKey(record.dataset, record.index, label, mode): record.prediction
+        for (label, mode), chosen in groups.items()
         for record in chosen
     }
 
 
-def _complete(verdict: Verdict, header: Row, rows: list[Row], records: dict[RecordId, str] | None) -> None:
-    unique = {key_of(row): row for row in rows}.values()
-    done = Counter((row["mode"], row["model"], row["attributor"]) for row in unique)
-    for mode, planned in header["planned"].items():
+def _complete(found: Verification, header: Header, rows: list[Row], records: dict[RecordKey, str] | None) -> None:
+    unique = {row.key for row in rows}
+    done = Counter((key.mode, key.model, key.attributor) for key in unique)
+    for mode, planned in header.planned.items():
         for model, count in planned.items():
-            for name in header["attributors"]:
+            for name in header.attributors:
                 if (there := done[mode, model, name]) != count:
-                    verdict.add(
+                    found.add(
                         "complete",
                         f"The run is not complete: {name!r} has {there} of {count} {mode} results of {model!r}.",
                     )
     if records is None:
         return
-    planned_there = Counter(record[:2] for record in records)
-    for mode, planned in header["planned"].items():
+    planned_there = Counter((record.mode, record.model) for record in records)
+    for mode, planned in header.planned.items():
         for model, count in planned.items():
-            if planned_there[mode, model] != count:
-                right = planned_there[mode, model]
-                verdict.add("planned", f"The header plans {count} {mode} records of {model!r}, it should be {right}.")
+            if (right := planned_there[mode, model]) != count:
+                found.add("planned", f"The header plans {count} {mode} records of {model!r}, it should be {right}.")
     for number, row in enumerate(rows, 2):
-        text = records.get(record_of(row))
+        text = records.get(row.record)
         if text is None:
-            verdict.add("record", f"Line {number}, {_about(row)}: that record is not one that the run should explain.")
-        elif row.get("answer") != text:
-            verdict.add("answer", f"Line {number}, {_about(row)}: the answer is not the one in the benchmark.")
+            found.add("record", f"Line {number}, {_about(row)}: that record is not one that the run should explain.")
+        elif row.answer != text:
+            found.add("answer", f"Line {number}, {_about(row)}: the answer is not the one in the benchmark.")
 
 
-def _truths(verdict: Verdict, header: Row, rows: list[Row], registry: Registry, data_root: Path | None) -> None:
+def _truths(found: Verification, header: Header, rows: list[Row], registry: Registry, data_root: Path | None) -> None:
     """Compare attribute, truth and image with what the sources say."""
-    options = header["plugins"].get("source", {})
-    for name in sorted({row["source"] for row in rows}):
-        mine = [(number, row) for number, row in enumerate(rows, 2) if row["source"] == name]
+    described = header.plugins.get("source", {})
+    for name in sorted({row.source for row in rows}):
+        mine = [(number, row) for number, row in enumerate(rows, 2) if row.source == name]
         try:
             cls = registry.find("source", name)
-            chosen = cls.Options.model_validate(options.get(name, {}).get("options", {}))
-            samples = _samples(cls(chosen, data_root), {row["index"] for _, row in mine})
+            options = described[name].options if name in described else {}
+            samples = _samples(cls(cls.Options.model_validate(options), data_root), {row.index for _, row in mine})
         except Exception as error:  # a source is a plugin, and its data may be anywhere
             why = " ".join(str(error).split()).rstrip(".")
-            verdict.unchecked.append(f"The true boxes of {name!r} were taken as they are ({why}).")
+            found.unchecked.append(f"The true boxes of {name!r} were taken as they are ({why}).")
             continue
         for number, row in mine:
-            sample = samples.get(row["index"])
+            sample = samples.get(row.index)
             if sample is None:
-                verdict.add("sample", f"Line {number}: {name!r} has no sample {row['index']}.")
+                found.add("sample", f"Line {number}, {_about(row)}: {name!r} has no such sample.")
                 continue
-            truth = [[float(edge) for edge in box] for box in sample.boxes]
-            pairs = (
-                ("true boxes", row["truth"], truth),
-                ("true concept", row["concept_truth"], sample.concept),
-                ("attribute", row.get("attribute"), sample.attribute),
-                ("image", row.get("image", image_id(sample)), image_id(sample)),
+            truth = [[float(edge) if np.isfinite(edge) else None for edge in box] for box in sample.boxes]
+            pairs: tuple[tuple[str, Any, Any], ...] = (
+                ("true boxes", row.truth, truth),
+                ("true concept", row.concept_truth, sample.concept),
+                ("attribute", row.attribute, sample.attribute),
+                ("image", row.image, image_id(sample)),
             )
             for what, claimed, right in pairs:
                 if claimed != right:
-                    verdict.add(what, f"Line {number}, {_about(row)}: its {what} and the source's are not the same.")
+                    found.add(what, f"Line {number}, {_about(row)}: its {what} and the source's are not the same.")
 
 
-def _samples(source: object, indices: set[int]) -> dict[int, Sample]:
+def _samples(source: Any, indices: set[int]) -> dict[int, Sample]:
     found: dict[int, Sample] = {}
-    for sample in source.samples():  # type: ignore[attr-defined]
+    for sample in source.samples():
         if sample.index in indices:
             found[sample.index] = sample
         if len(found) == len(indices):

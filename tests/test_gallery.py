@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 import toys
+from evaluating import toys
 from PIL import Image
-from rich.console import Console
 
+from harness.contracts.observer import file_id
 from harness.imaging.frame import Box
 from harness.imaging.overlap import union_area
 from harness.imaging.saliency import peak
-from harness.run.journal import KEY
-from harness.run.loop import evaluate
-from leaderboard.render.gallery_observer import FOLDER, picture_id
+from harness.run.row import KEY
+from leaderboard.render.gallery_observer import FOLDER
 
 
 def run(folder: Path, names: list[str], **changes: Any) -> list[dict[str, Any]]:
     bench = toys.bench(folder / "bench", models=changes.pop("models", ("toy",)))
-    settings: dict[str, Any] = {"bench": bench, "output": folder / "out", **changes}
-    evaluate(toys.registry(), names, console=Console(file=io.StringIO()), **settings)
+    toy_run(folder / "out", names, bench=bench, **changes)
     lines = (folder / "out" / "journal.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines[1:]]
 
@@ -81,10 +79,7 @@ def test_no_peak_without_a_usable_map(tmp_path: Path, how: str) -> None:
 def test_a_gallery_leaves_the_journal_as_it_is(tmp_path: Path) -> None:
     bench = toys.bench(tmp_path / "bench", models=("toy", "black-box"))
     for name, count in (("with", 4), ("without", 0)):
-        evaluate(
-            toys.registry(), ["good", "map"], bench=bench, output=tmp_path / name, gallery=count,
-            console=Console(file=io.StringIO()),
-        )  # fmt: skip
+        toy_run(tmp_path / name, ["good", "map"], bench=bench, gallery=count)
     assert (tmp_path / "with" / "journal.jsonl").read_bytes() == (
         tmp_path / "without" / "journal.jsonl"
     ).read_bytes()
@@ -94,16 +89,16 @@ def test_a_gallery_leaves_the_journal_as_it_is(tmp_path: Path) -> None:
 def test_the_pictures_of_a_gallery(tmp_path: Path) -> None:
     rows = run(tmp_path, ["good", "map"], gallery=2, modes=["direct", "reasoning"])
     folder = tmp_path / "out" / FOLDER
-    chosen = [row for row in rows if (folder / f"{picture_id(*(row[k] for k in KEY[:4]))}.json").exists()]
+    chosen = [row for row in rows if (folder / f"{file_id(*(row[k] for k in KEY[:4]))}.json").exists()]
     assert {(row["mode"], row["attributor"]) for row in chosen} == {
         (mode, name) for mode in ("direct", "reasoning") for name in ("good", "map")
     }
     for row in chosen:
-        record = folder / picture_id(*(row[k] for k in KEY[:4]))
+        record = folder / file_id(*(row[k] for k in KEY[:4]))
         about = json.loads(record.with_suffix(".json").read_text())
         assert about["redistributable"] is False and "".join(about["tokens"]) == row["answer"]
         assert Image.open(record.with_suffix(".png")).size == (224, 224)
-        saliency = folder / f"{picture_id(*(row[k] for k in KEY))}.png"
+        saliency = folder / f"{file_id(*(row[k] for k in KEY))}.png"
         assert saliency.exists() == (row["attributor"] == "map")
         if saliency.exists():
             grey = np.asarray(Image.open(saliency))

@@ -17,14 +17,15 @@ import numpy as np
 import pytest
 from browser import Browser
 from PIL import Image
-from test_leaderboard import header, journal, row
+from rows import header, journal, row
 
-from harness.run.journal import KEY
+from harness.contracts.observer import file_id
+from harness.run.row import KEY
 from leaderboard.board import make_board
 from leaderboard.render.cell_text import plain
-from leaderboard.render.gallery_observer import FOLDER, picture_id
+from leaderboard.render.gallery_observer import FOLDER
 from leaderboard.render.html import page
-from leaderboard.render.html.gallery_reader import MOST, exhibits
+from leaderboard.render.html.gallery_reader import MOST, read_gallery
 from leaderboard.render.html.markup import el, join, verbatim
 from leaderboard.render.html.page import render
 from leaderboard.render.html.plots import BOTTOM, LABEL, NEAR, TALL, spread
@@ -49,7 +50,7 @@ def board_folder(
             iou = round(float(random.uniform(0, 1 / (place + 1))), 3)
             about: dict[str, Any] = {
                 "image": f"image {index}", "attribute": f"{text} {index % 2}", "answer": f"Yes {text}",
-                "size": [448, 448], "truth": [[100, 100, 200, 220]], "boxes": [[90, 90, 180, 260]],
+                "size": [448, 448], "truth": [[100.0, 100.0, 200.0, 220.0]], "boxes": [[90.0, 90.0, 180.0, 260.0]],
                 "peak": [150.0, 160.0] if place else None, "token_scores": None if place else [0.5, 0.0],
                 "concept": None if place else text, "concept_scores": None if place else {text: 1.0, "other": 0.2},
             }  # fmt: skip
@@ -59,14 +60,14 @@ def board_folder(
     pictures.mkdir()
     for one in rows:
         key = [one[part] for part in KEY]
-        record = pictures / picture_id(*key[:4])
+        record = pictures / file_id(*key[:4])
         facts = {"redistributable": redistributable, "tokens": ["Yes", f" {text}"]}
         record.with_suffix(".json").write_text(json.dumps(facts))
         grey = random.integers(0, 256, (224, 224) if noise else (8, 8), np.uint8)
         whole = Image.fromarray(grey).resize((224, 224), Image.Resampling.NEAREST)
         whole.save(record.with_suffix(".png"))
         if key[-1] != names[0] or noise:
-            whole.save(pictures / f"{picture_id(*key)}.png")
+            whole.save(pictures / f"{file_id(*key)}.png")
     return folder
 
 
@@ -138,7 +139,7 @@ def test_private_images_stay_out(tmp_path: Path) -> None:
     board = make_board([board_folder(tmp_path / "run", ["a", "b"], redistributable=False)])
     document = render(board)
     assert "data:image" not in document and "not declared free to share: s." in document
-    assert exhibits(board) == ([], ["s"])
+    assert read_gallery(board) == ([], ["s"])
     private = render(board, private=True)
     assert "data:image" in private and page.PRIVATE in private
 
@@ -148,25 +149,25 @@ def test_only_a_plain_yes_is_free_to_share(tmp_path: Path) -> None:
     (about,) = (folder / FOLDER).glob("*.json")
     for said in ('{"redistributable": "false", "tokens": []}', '{"redistributable": 1}', "{}", "[]", "{torn"):
         about.write_text(said)
-        assert exhibits(make_board([folder]))[0] == []
+        assert read_gallery(make_board([folder]))[0] == []
 
 
 def test_broken_pictures_are_left_out(tmp_path: Path) -> None:
     folder = board_folder(tmp_path / "run", ["a", "b"], count=2)
-    one, two = sorted({picture_id("s", index, "finding", "direct") for index in range(2)})
+    one, two = sorted({file_id("s", index, "finding", "direct") for index in range(2)})
     (folder / FOLDER / f"{one}.png").write_bytes(b"no picture")
     for path in (folder / FOLDER).glob("*.png"):
         if path.stem not in (one, two):
             Image.new("L", (5000, 10)).save(path)  # maps of a wrong size
-    (exhibit,) = exhibits(make_board([folder]))[0]
-    assert exhibit.maps == {} and len(exhibit.rows) == 2
+    (record,) = read_gallery(make_board([folder]))[0]
+    assert record.maps == {} and len(record.rows) == 2
 
 
 def test_a_page_of_many_noisy_maps_stays_small(tmp_path: Path) -> None:
     names = [f"method {k}" for k in range(12)]
     board = make_board([board_folder(tmp_path / "run", names, count=MOST + 3, noise=True)])
-    shown, _ = exhibits(board)
-    assert len(shown) == MOST and all(len(exhibit.maps) == 12 for exhibit in shown)
+    shown, _ = read_gallery(board)
+    assert len(shown) == MOST and all(len(record.maps) == 12 for record in shown)
     assert len(render(board)) < 5_000_000
 
 
@@ -248,7 +249,7 @@ def test_in_a_browser(tmp_path: Path, window: Browser) -> None:
     window.run("document.querySelectorAll('table.ranking th button')[1].click()")
     assert window.run(names) == ranked and window.run(sort) is None
 
-    pictures = "[...document.querySelectorAll('.views svg use')].map(u => u.getBoundingClientRect().width)"
+    pictures = "[...document.querySelectorAll('.pictures svg use')].map(u => u.getBoundingClientRect().width)"
     assert all(width > 50 for width in window.run(pictures)) and len(window.run(pictures)) == 6 * 4
     for width in (1280, 390):
         window.resize(width, 900)

@@ -65,7 +65,7 @@ def test_columns_do_not_touch_each_other_and_missing_values_are_left_out() -> No
     np.testing.assert_array_equal(together[1], intervals(values[kept, 1:], images[kept])[0])
 
 
-def test_what_does_not_vary_and_what_is_too_little() -> None:
+def test_a_column_that_does_not_vary_and_too_few_clusters() -> None:
     np.testing.assert_allclose(alone(np.full((9, 1), 0.3)), [[0.3, 0.3]])
     assert np.isnan(intervals(np.array([[0.1], [0.9]]), np.array([4, 4]))).all()
     assert np.isnan(alone(np.full((4, 1), np.nan))).all()

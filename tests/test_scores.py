@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_leaderboard import header, journal, row
+from rows import closed, header, journal, measured, row
 
 from harness.errors import HarnessError
+from harness.run.row import Row
 from leaderboard.board import make_board
-from leaderboard.figures import pointing, share
 from leaderboard.statistics.resampling import intervals, sign_flip
-from leaderboard.statistics.slices import Sizes
+from leaderboard.statistics.slices import Sizes, shares
+from plugins.metrics.pointing import Pointing
 
 BOXES = {"boxes": [[0, 0, 4, 4], [10, 10, 20, 20]], "peak": None}
 
@@ -34,105 +35,110 @@ BOXES = {"boxes": [[0, 0, 4, 4], [10, 10, 20, 20]], "peak": None}
 )
 def test_the_pointing_game(fields: dict[str, Any], hit: int) -> None:
     truth = [[30, 30, 31, 31], [10, 10, 20, 20]]
-    assert pointing(row(0, "a", 0.5, truth=truth, **(BOXES | fields))) == hit
+    about = measured(row(0, "a", 0.5, **floats({"truth": truth} | BOXES | fields)), [Pointing()])
+    assert about["metrics"]["pointing"] == hit
 
 
-def test_the_pointing_game_of_rows_that_do_not_tell(tmp_path: Path) -> None:
-    assert pointing(row(0, "a", 0.5)) is None
-    rows = [row(0, "a", 0.5, peak=[0.5, 0.5], boxes=[]), row(1, "a", 0.5)]
-    score = make_board([journal(tmp_path, header(["a"], {"m": 2}), rows)]).tables[0].scores[0]
-    assert score.pointing is None and "pointing" not in score.intervals
+def floats(fields: dict[str, Any]) -> dict[str, Any]:
+    """As a row has them."""
+    read: dict[str, Any] = json.loads(json.dumps(fields), parse_int=float)
+    return read
 
 
 def test_the_share_of_the_image() -> None:
-    about = row(0, "a", truth=[[0, 0, 10, 10], [5, 5, 15, 10], [90, 0, 200, 10]], size=[100, 20])
-    assert share(about) == pytest.approx((100 + 25 + 100) / 2000)
-    assert share(row(0, "a")) is None
+    truth = [[0.0, 0.0, 10.0, 10.0], [5.0, 5.0, 15.0, 10.0], [90.0, 0.0, 200.0, 10.0]]
+    about = row(0, "a", truth=truth, size=[100, 20])
+    assert shares([Row.read(about)]) == {("s", 0): pytest.approx((100 + 25 + 100) / 2000)}
+    assert shares([Row.read(row(0, "a"))]) == {}
+    assert shares([Row.read(row(0, "a", truth=[[0.0, None, 1.0, 1.0]], size=[9, 9]))]) == {}
 
 
 def test_sizes_are_thirds() -> None:
     sizes = Sizes.of({("s", k): (k + 1) / 100 for k in range(9)})
-    found = [sizes.size(row(k, "a")) for k in range(9)]
+    found = [sizes.size(Row.read(row(k, "a"))) for k in range(9)]
     assert found == ["small"] * 3 + ["medium"] * 3 + ["large"] * 3
-    assert sizes.size(row(99, "a")) is None
+    assert sizes.size(Row.read(row(99, "a"))) is None
 
 
 def rows_of(random: np.random.Generator, images: int = 12) -> list[dict[str, Any]]:
     rows = []
     for index in range(2 * images):
         about = {"image": f"i{index // 2}", "attribute": f"finding {index % 3}", "size": [50, 50]}
-        about["truth"] = [[0, 0, index + 1, 1]]
+        about["truth"] = [[0.0, 0.0, index + 1.0, 1.0]]
         for name, level in (("good", 0.6), ("fair", 0.5), ("bad", 0.1)):
             iou = round(float(np.clip(level + random.normal(0, 0.1), 0, 1)), 6)
-            rows.append(row(index, name, iou, **about, peak=[0.5, 0.5], boxes=[]))
+            rows.append(row(index, name, iou, **about, peak=[0.5, 0.5], metrics={"pointing": 1.0}))
     return rows
 
 
 def test_intervals_are_over_images(tmp_path: Path) -> None:
     rows = rows_of(np.random.default_rng(0))
     head = header(["good", "fair", "bad"], {"m": 24})
-    (table,) = make_board([journal(tmp_path, head, rows)]).tables
-    assert (table.records, table.images) == (24, 12)
-    for score in table.scores:
+    (ranking,) = make_board([journal(tmp_path, head, rows)]).rankings
+    assert (ranking.records, ranking.images) == (24, 12)
+    for score in ranking.scores:
         mine = [one for one in rows if one["attributor"] == score.attributor]
-        values, images = np.array([[one["iou"]] for one in mine]), np.array([one["image"] for one in mine])
+        values = np.array([[one["metrics"]["iou"]] for one in mine])
+        images, mean = np.array([one["image"] for one in mine]), score.means["iou"]
         np.testing.assert_allclose(score.intervals["iou"], intervals(values, images)[0], rtol=1e-9)
-        assert score.iou is not None and score.intervals["iou"][0] < score.iou < score.intervals["iou"][1]
-        assert score.pointing == 1 and score.intervals["pointing"] == (1, 1)
-        assert score.concept is None and "concept" not in score.intervals
+        assert mean is not None and score.intervals["iou"][0] < mean < score.intervals["iou"][1]
+        assert score.means["pointing"] == 1 and score.intervals["pointing"] == (1, 1)
+        assert score.means["concept"] is None and "concept" not in score.intervals
 
 
 def test_methods_are_tested_in_pairs_over_images(tmp_path: Path) -> None:
     rows = rows_of(np.random.default_rng(0))
-    (table,) = make_board([journal(tmp_path, header(["good", "fair", "bad"], {"m": 24}), rows)]).tables
-    good, fair, bad = ([one["iou"] for one in rows if one["attributor"] == n] for n in ("good", "fair", "bad"))
+    (ranking,) = make_board([journal(tmp_path, header(["good", "fair", "bad"], {"m": 24}), rows)]).rankings
+    good, fair, bad = (
+        [one["metrics"]["iou"] for one in rows if one["attributor"] == n] for n in ("good", "fair", "bad")
+    )
     by_image = [np.add.reduceat(np.subtract(a, b), range(0, 24, 2)) for a, b in ((good, fair), (good, bad))]
     raw = sign_flip(np.stack(by_image, axis=1))
-    pairs = {(pair.first, pair.second): pair for pair in table.pairs}
+    pairs = {(pair.first, pair.second): pair for pair in ranking.pairs}
     assert len(pairs) == 3
     assert [pairs["good", "fair"].p, pairs["good", "bad"].p] == raw.tolist()
     assert pairs["good", "bad"].difference == pytest.approx(np.mean(good) - np.mean(bad))
     # All three pairs are in the family: the least p is tripled.
     least = min(pairs.values(), key=lambda pair: pair.p)
     assert least.adjusted == pytest.approx(3 * least.p)
-    p = {score.attributor: score.p for score in table.scores}
+    p = {score.attributor: score.p for score in ranking.scores}
     assert p["good"] is None and p["fair"] == pairs["good", "fair"].adjusted
     assert p["bad"] == pairs["good", "bad"].adjusted
 
 
 def test_who_has_no_rank_is_not_tested(tmp_path: Path) -> None:
     rows = [row(0, "a", 0.5), row(1, "a", 0.4), row(0, "b", 0.1), row(1, "b", 0.9)]
-    rows += [row(0, "c", 0.9), row(1, "c", 0, status="not_applicable", iou=None)]
-    (table,) = make_board([journal(tmp_path, header(["a", "b", "c"], {"m": 2}), rows)]).tables
-    assert [(pair.first, pair.second) for pair in table.pairs] == [("b", "a")]
-    assert [score.p for score in table.scores] == [None, 1.0, None]
+    rows += [row(0, "c", 0.9), closed(1, "c")]
+    (ranking,) = make_board([journal(tmp_path, header(["a", "b", "c"], {"m": 2}), rows)]).rankings
+    assert [(pair.first, pair.second) for pair in ranking.pairs] == [("b", "a")]
+    assert [score.p for score in ranking.scores] == [None, 1.0, None]
 
 
 def test_what_nobody_can_explain_is_in_no_test(tmp_path: Path) -> None:
     rows = [row(k, name, iou) for k in range(6) for name, iou in (("a", 0.2), ("b", 0.5))]
-    with_closed = [row(0, name, 0, "closed", status="not_applicable", iou=None) for name in ("a", "b")]
+    with_closed = [closed(0, name, "closed") for name in ("a", "b")]
     alone, beside = (
         make_board([journal(tmp_path / str(len(more)), header(["a", "b"], {"m": 6, "closed": 1}), rows + more)])
         for more in ([], with_closed)
     )
-    assert alone.tables[0].pairs == beside.tables[0].pairs
-    assert alone.tables[0].pairs[0].difference == pytest.approx(0.3)
-    assert alone.tables[0].scores[0].intervals == beside.tables[0].scores[0].intervals
+    assert alone.rankings[0].pairs == beside.rankings[0].pairs
+    assert alone.rankings[0].pairs[0].difference == pytest.approx(0.3)
+    assert alone.rankings[0].scores[0].intervals == beside.rankings[0].scores[0].intervals
 
 
-def test_breakdowns(tmp_path: Path) -> None:
+def test_slices(tmp_path: Path) -> None:
     rows = rows_of(np.random.default_rng(1))
-    (table,) = make_board([journal(tmp_path, header(["good", "fair", "bad"], {"m": 24}), rows)]).tables
-    by = table.breakdowns
+    (ranking,) = make_board([journal(tmp_path, header(["good", "fair", "bad"], {"m": 24}), rows)]).rankings
+    by = ranking.slices
     assert [part.name for part in by["finding"]] == ["finding 0", "finding 1", "finding 2"]
     assert [part.about for part in by["size"]] == [{"size": size} for size in ("small", "medium", "large")]
     assert [part.records for part in by["size"]] == [8, 8, 8] and "of the image" in by["size"][0].name
     assert [part.about for part in by["model and source"]] == [{"model": "m", "source": "s"}]
     for parts in by.values():
         assert sum(part.records for part in parts) == 24
-        total = sum(part.records * (part.scores["good"].iou or 0) for part in parts)
-        best = next(score for score in table.scores if score.attributor == "good")
-        assert total / 24 == pytest.approx(best.iou)
+        total = sum(part.records * (part.scores["good"].means["iou"] or 0) for part in parts)
+        best = next(score for score in ranking.scores if score.attributor == "good")
+        assert total / 24 == pytest.approx(best.means["iou"])
 
 
 def test_seconds_come_from_the_timings(tmp_path: Path) -> None:
@@ -141,23 +147,22 @@ def test_seconds_come_from_the_timings(tmp_path: Path) -> None:
     lines = [key | {"index": 0, "seconds": 1.0}, key | {"index": 1, "seconds": 3}, {"stage": "load"}, 7]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "timings.jsonl").write_text(text + '{"torn')
-    assert make_board([folder]).tables[0].scores[0].seconds == 2
+    assert make_board([folder]).rankings[0].scores[0].seconds == 2
     (folder / "timings.jsonl").unlink()
-    assert make_board([folder]).tables[0].scores[0].seconds is None
+    assert make_board([folder]).rankings[0].scores[0].seconds is None
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"peak": [1]},
-        {"peak": [1, 2]},  # and no boxes
-        {"peak": None, "boxes": [[1, 2, 3]]},
+        {"peak": [1.0]},
+        {"boxes": [[1.0, 2.0, 3.0]]},
         {"size": [0, 9]},
         {"size": [1.5, 9]},
-        {"truth": [[1, 2]]},
+        {"truth": [[1.0, 2.0]]},
         {"image": 3},
     ],
 )
-def test_broken_new_fields_are_refused(tmp_path: Path, fields: dict[str, Any]) -> None:
+def test_broken_fields_are_refused(tmp_path: Path, fields: dict[str, Any]) -> None:
     with pytest.raises(HarnessError, match="broken at line 2"):
         make_board([journal(tmp_path, header(["a"], {"m": 1}), [row(0, "a", 0.2) | fields])])

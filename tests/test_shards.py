@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 import toys
-from evaluating import evaluate
+from evaluating import toys
 from rich.console import Console
-from toys import ToySource
+from toys import ToySource, registry
 
 from harness.cli import main as cli
 from harness.contracts.source import Sample
 from harness.errors import HarnessError
 from harness.run.journal import read_journal
 from harness.run.loop import Ended
-from harness.run.select import Task
-from harness.run.shards import Shard, spread
+from harness.run.select import Task, spread
+from harness.run.settings import RunSettings
+from harness.run.shards import Shard
 from leaderboard.board import make_board
 from leaderboard.plugin import run_finished
 from leaderboard.render import csv_json, markdown
@@ -31,10 +32,7 @@ NAMES = ("map", "good", "traces", "bad")
 
 
 def run(folder: Path, output: str, shard: str | None = None, **settings: Any) -> Ended:
-    return evaluate(
-        toys.registry(), NAMES, bench=folder / "bench", output=folder / output,
-        console=Console(file=io.StringIO()), shard=Shard.parse(shard) if shard else None, **settings,
-    )  # fmt: skip
+    return toy_run(folder / output, NAMES, bench=folder / "bench", shard=shard, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +58,7 @@ def test_what_is_about_an_image_stays_together(folder: Path) -> None:
     seen: list[set[str]] = []
     for part in sorted((folder / "parts").iterdir()):
         header, rows = read_journal(part)
-        assert header["shard"] == {"index": len(seen) + 1, "count": 3}
+        assert header["shard"] == f"{len(seen) + 1}/3"
         seen.append({row["image"] for row in rows})
         assert len({row["model"] for row in rows}) == 2 and len({row["mode"] for row in rows}) == 2
     assert [len(images) for images in seen] == [2, 2, 1] and len(set().union(*seen)) == 5
@@ -68,7 +66,7 @@ def test_what_is_about_an_image_stays_together(folder: Path) -> None:
 
 def test_findings_of_an_image_stay_together_and_order_does_not_matter() -> None:
     samples = [Sample("toy", index, f"image {index // 2}", "mass", ()) for index in range(10)]
-    tasks = [Task(toys.record(sample.index), sample) for sample in samples]
+    tasks = [Task(toys.record(sample.index), sample, "toy") for sample in samples]
     places = spread(tasks, 3)
     assert list(places.values()) == [0, 1, 2, 0, 1]
     assert spread([*reversed(tasks), *tasks], 3) == places
@@ -94,12 +92,12 @@ def test_missing_shards_are_named(parts: Path) -> None:
 
 
 def test_verify_wants_all_shards(folder: Path, parts: Path) -> None:
-    assert not verify(folder / "parts", toys.registry(), folder / "bench").sentences
+    assert not verify(folder / "parts", registry(), folder / "bench").sentences
     shutil.rmtree(parts / "shard-2-of-3")
-    wrong = verify(parts, toys.registry(), folder / "bench").sentences
+    wrong = verify(parts, registry(), folder / "bench").sentences
     assert "Shard 2 of 3 is missing" in wrong[0] and "not complete" in wrong[1]
     shutil.copytree(folder / "whole", parts, dirs_exist_ok=True)
-    assert "holds 2 runs" in verify(parts, toys.registry(), folder / "bench").sentences[0]
+    assert "holds 2 runs" in verify(parts, registry(), folder / "bench").sentences[0]
 
 
 def test_shards_of_other_settings_are_not_joined(folder: Path, parts: Path) -> None:
@@ -108,7 +106,7 @@ def test_shards_of_other_settings_are_not_joined(folder: Path, parts: Path) -> N
     other = json.loads(header) | {"device": "another GPU"}
     path.write_text(json.dumps(other) + "\n" + rest)
     board = make_board([parts])
-    assert len(board.runs) == 1 and board.runs[0].header["device"] == "another GPU, cpu"
+    assert len(board.runs) == 1 and board.runs[0].header.device == "another GPU, cpu"
     path.write_text(json.dumps(other | {"seed": 7}) + "\n" + rest)
     with pytest.raises(HarnessError, match="seed"):
         make_board([parts])
@@ -118,10 +116,7 @@ def test_shards_have_journals_of_their_own_and_go_on(folder: Path, parts: Path) 
     journal = parts / "shard-1-of-3" / "journal.jsonl"
     whole = journal.read_bytes()
     journal.write_bytes(whole[: len(whole) // 2])
-    result = evaluate(
-        toys.registry(), NAMES, bench=folder / "bench", output=parts, console=Console(file=io.StringIO()),
-        shard=Shard(1, 3),
-    )  # fmt: skip
+    result = toy_run(parts, NAMES, bench=folder / "bench", shard="1/3", gallery=4)
     assert result.folder == journal.parent and result.finished == result.total == 32
     assert journal.read_bytes() == whole and set(ToySource.reads) < {0, 3}
 
@@ -142,8 +137,10 @@ def test_more_shards_than_images(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "0/3", "4/3", "1", "a/b", "-1/2", "1/0", "1/2/3"])
 def test_what_is_no_shard(text: str) -> None:
-    with pytest.raises(HarnessError, match="must be K/N"):
+    with pytest.raises(ValueError, match="must be K/N"):
         Shard.parse(text)
+    with pytest.raises(HarnessError, match=r"The setting 'shard' cannot be .*must be K/N"):
+        RunSettings.of({"shard": text})
 
 
 def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -13,20 +13,23 @@ from typing import Any
 
 import pytest
 import toys
+from evaluating import toys
 from rich.console import Console
+from toys import registry
 
 from harness.cli import main as cli
 from harness.contracts.source import Sample
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.registry import Registry
-from harness.run.loop import evaluate
+from harness.run.header import Header
 from leaderboard.board import make_board
 from leaderboard.command import add_parser
 from leaderboard.plugin import run_finished
 from leaderboard.publish import publish
-from leaderboard.read.provenance import command_line
-from leaderboard.render.csv_json import COLUMNS, to_csv, to_json
+from leaderboard.read.provenance import eval_command, setting_lines
+from leaderboard.read.shards import Run, read_runs
+from leaderboard.render.csv_json import csv_columns, to_csv, to_json
 from leaderboard.verify import verify
 
 Lines = list[dict[str, Any]]
@@ -36,10 +39,9 @@ Lines = list[dict[str, Any]]
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the toys."""
     folder = tmp_path_factory.mktemp("honest")
-    evaluate(
-        toys.registry(), ["good", "map", "traces"], models=["toy", "black-box"], limit=8, gallery=8,
+    toy_run(
+        folder / "out", ["good", "map", "traces"], models=["toy", "black-box"], limit=8, gallery=8,
         bench=toys.bench(folder / "bench", models=["toy_1b", "black-box"]),
-        output=folder / "out", console=Console(file=io.StringIO()),
     )  # fmt: skip
     return folder
 
@@ -51,11 +53,23 @@ def spoil(honest: Path, tmp_path: Path, change: Callable[[Lines], object]) -> li
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     change(lines)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return verify(tmp_path / "out", toys.registry(), honest / "bench").sentences
+    return verify(tmp_path / "out", registry(), honest / "bench").sentences
 
 
 def first(lines: Lines, **about: Any) -> dict[str, Any]:
-    return next(row for row in lines[1:] if about.items() <= row.items())
+    return next(row for row in lines[1:] if all(row[name] == value for name, value in about.items()))
+
+
+def figures(lines: Lines, status: str) -> dict[str, Any]:
+    """Those of the first such row."""
+    found: dict[str, Any] = first(lines, status=status)["metrics"]
+    return found
+
+
+def unmeasure(lines: Lines) -> None:
+    """A figure that is in the way is said to be out of reach."""
+    row = first(lines, status="ok")
+    row["unmeasured"]["recall"] = f"so bad: {row['metrics'].pop('recall')}"
 
 
 def test_true_boxes_past_the_edge_count_as_far_as_there_is_an_image(
@@ -70,16 +84,15 @@ def test_true_boxes_past_the_edge_count_as_far_as_there_is_an_image(
             yield replace(sample, boxes=(box, Box(-30, -30, -10, toys.HEIGHT), Box(toys.WIDTH, 0, 900, 900)))
 
     monkeypatch.setattr(toys.ToySource, "samples", samples)
-    settings: dict[str, Any] = {"bench": bench, "output": tmp_path / "out", "console": Console(file=io.StringIO())}
-    evaluate(toys.registry(), ["good"], models=["toy"], limit=2, **settings)
+    toy_run(tmp_path / "out", ["good"], models=["toy"], limit=2, bench=bench)
     rows = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_text().splitlines()[1:]]
-    assert all(row["iou"] > 0.999 and len(row["truth"]) == 3 for row in rows)
-    assert verify(tmp_path / "out", toys.registry(), bench).sentences == []
+    assert all(row["metrics"]["iou"] > 0.999 and len(row["truth"]) == 3 for row in rows)
+    assert verify(tmp_path / "out", registry(), bench).sentences == []
 
 
 def test_an_honest_run(honest: Path) -> None:
-    verdict = verify(honest / "out", toys.registry(), honest / "bench")
-    assert (verdict.sentences, verdict.unchecked, verdict.results) == ([], [], 24)
+    found = verify(honest / "out", registry(), honest / "bench")
+    assert (found.sentences, found.unchecked, found.results) == ([], [], 24)
 
 
 @pytest.mark.parametrize(
@@ -87,26 +100,34 @@ def test_an_honest_run(honest: Path) -> None:
     [
         (lambda lines: lines.pop(), "not complete: 'traces' has 1 of 2 reasoning results of"),
         (lambda lines: lines.append(lines[3]), "Lines 4 and 26 are both the result of"),
-        (lambda lines: first(lines, status="ok").update(iou=0.5), "the claimed iou is not that of its boxes"),
-        (lambda lines: first(lines, status="ok").update(f1=1.0 - 2e-5), "the claimed f1 is not that"),
+        (lambda lines: figures(lines, "ok").update(iou=0.5), "the claimed iou is not that of what it marks: 0.5, but"),
+        (lambda lines: figures(lines, "ok").update(iou=1.5), "the claimed iou is not that of what it marks: 1.5, but"),
+        (lambda lines: figures(lines, "ok").update(f1=1.0 - 2e-5), "the claimed f1 is not that"),
+        (lambda lines: figures(lines, "ok").update(pointing=0.0), "the claimed pointing is not that"),
+        (lambda lines: figures(lines, "ok").update(concept=None), "the claimed concept is not that"),
+        (lambda lines: figures(lines, "ok").pop("recall"), "its recall is missing, and what it marks gives"),
+        (unmeasure, "its recall is missing, and what it marks gives"),
         (lambda lines: first(lines, status="ok").update(attributor="best"), "'best' is not in the header"),
         (lambda lines: first(lines, status="ok").update(index=99), "not one that the run should explain"),
         (lambda lines: first(lines, status="ok").update(answer="No"), "the answer is not the one in"),
         (lambda lines: first(lines, status="ok").update(image="0" * 16), "its image and the source's are not the same"),
         (lambda lines: first(lines, status="ok").update(attribute="x"), "its attribute and the source's are not"),
-        (lambda lines: first(lines, attributor="map", status="ok").update(peak=[500, 1]), "lies outside the image"),
+        (lambda lines: first(lines, attributor="map", status="ok").update(peak=[500.0, 1.0]), "lies outside the image"),
         (lambda lines: first(lines, status="ok").pop("boxes"), "broken at line"),
-        (lambda lines: first(lines, status="failed").update(iou=0.1), "it failed and yet has boxes or figures"),
-        (lambda lines: first(lines, status="not_applicable").update(iou=0.1), "not applicable and yet"),
+        (lambda lines: figures(lines, "failed").update(iou=0.1), "the claimed iou is not that of a failed result: 0.1"),
+        (lambda lines: first(lines, status="failed").update(boxes=[[0.0] * 4]), "it is failed and yet has boxes"),
+        (lambda lines: figures(lines, "not_applicable").update(iou=0.1), "not applicable and yet has figures"),
+        (lambda lines: first(lines, status="ok").update(truth=[[None, 0.0, 1.0, 1.0]]), "its true boxes are not"),
+        (lambda lines: first(lines, status="ok").update(truth=[]), "cannot be measured again: ValueError: the true"),
+        (lambda lines: lines[0]["metrics"]["iou"].update(worst=1.0), "says worst is 1.0, and the metric 'iou' of"),
+        (lambda lines: lines[0]["metrics"]["iou"].update(higher_is_better=False), "says higher_is_better is False"),
         (lambda lines: lines[0]["bench"]["direct"].update(sha256="f" * 64), "the journal is of SHA-256 ffff"),
         (lambda lines: lines[0]["plugins"]["attributor"].pop("map"), "which plugin the attributor 'map' is"),
         (lambda lines: lines[0]["planned"]["direct"].update(toy=3), "plans 3 direct records of 'toy', it should be 2"),
-        (lambda lines: lines[0].update(format=9), "has no header of format"),
+        (lambda lines: lines[0].update(format=9), "is of format 9, and this version of the harness reads"),
     ],
 )
-def test_what_is_wrong_is_said(
-    honest: Path, tmp_path: Path, change: Callable[[Lines], object], said: str
-) -> None:
+def test_what_is_wrong_is_said(honest: Path, tmp_path: Path, change: Callable[[Lines], object], said: str) -> None:
     sentences = spoil(honest, tmp_path, change)
     assert any(said in sentence for sentence in sentences), sentences
     assert all("\n" not in sentence and sentence.rstrip().endswith((".", ".)")) for sentence in sentences)
@@ -118,7 +139,8 @@ def test_a_truth_that_was_moved_to_where_the_method_points(honest: Path, tmp_pat
     def cheat(lines: Lines) -> None:
         for row in lines[1:]:
             if row["status"] == "ok" and row["boxes"]:
-                row.update(truth=row["boxes"], iou=1.0, precision=1.0, recall=1.0, f1=1.0)
+                row.update(truth=row["boxes"])
+                row["metrics"].update(iou=1.0, precision=1.0, recall=1.0, f1=1.0, pointing=1.0)
 
     (sentence,) = spoil(honest, tmp_path, cheat)
     assert "its true boxes and the source's are not the same" in sentence and "more like it" in sentence
@@ -135,13 +157,14 @@ def test_records_that_were_chosen(honest: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_checked_is_said(honest: Path) -> None:
-    verdict = verify(honest / "out", Registry(), honest / "bench")
-    assert any("The true boxes of 'toy' were taken as they are" in text for text in verdict.unchecked)
-    assert not any("true boxes" in text for text in verdict.sentences)
+    found = verify(honest / "out", Registry(), honest / "bench")
+    assert any("The true boxes of 'toy' were taken as they are" in text for text in found.unchecked)
+    assert any("The figures of the metric 'iou' were taken as they are (No metric is" in t for t in found.unchecked)
+    assert not any("true boxes" in text for text in found.sentences)
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: toys.registry()))
+    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry()))
     parser = cli.Parser()
     add_parser(parser.add_subparsers())
     args = parser.parse_args(["leaderboard", *arguments])
@@ -171,7 +194,7 @@ def test_the_commands(
 
 
 def test_a_published_board_can_be_repeated(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: toys.registry()))
+    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry()))
     publish(make_board([honest / "out"]), tmp_path, name="../my board")
     run = json.loads((tmp_path / "my-board.json").read_text())["runs"][0]
     assert len(run["journal_sha256"]) == 64 and run["header"]["bench"]["direct"]["sha256"]
@@ -190,27 +213,52 @@ def test_a_run_with_a_gallery_ends_with_a_page(honest: Path, tmp_path: Path) -> 
     assert not (tmp_path / "out" / "leaderboard.html").exists()
 
 
+def changed(run: Run, change: Callable[[dict[str, Any]], object], **fields: Any) -> Run:
+    """A run whose header has been changed."""
+    line = run.header.line()
+    change(line)
+    return replace(run, header=Header.read(line), **fields)
+
+
 def test_the_command_line_repeats_the_run(honest: Path) -> None:
-    header = json.loads((honest / "out" / "journal.jsonl").read_text().splitlines()[0])
-    header["plugins"]["attributor"]["map"]["options"]["blur"] = 9
-    assert command_line(header, toys.registry()) == (
+    (run,) = read_runs([honest / "out"])
+    run = changed(run, lambda line: line["plugins"]["attributor"]["map"]["options"].update(blur=9))
+    assert eval_command(run, registry()) == (
         "harness eval --attributor good --attributor map --attributor traces --model toy --model black-box "
         "--mode direct --mode reasoning --bench DIR --data-root DIR --limit 8 --seed 0 -o map.blur=9"
     )
-    header |= {"limit": None, "available": 8, "seed": 3}
-    header["attributors"] = ["a b;rm"]
-    assert "--attributor 'a b;rm' " in command_line(header, Registry())  # safe to paste
-    assert command_line(header, toys.registry()).count("--limit 0 --seed 3") == 1
+    run = changed(run, lambda line: line.update(limit=None, available=8, seed=3, attributors=["a b;rm"]))
+    assert "--attributor 'a b;rm' " in eval_command(run, Registry())  # safe to paste
+    assert eval_command(run, registry()).count("--limit 0 --seed 3") == 1
+
+
+def test_the_command_line_names_further_metrics_and_variants(honest: Path) -> None:
+    (run,) = read_runs([honest / "out"])
+
+    def add(line: dict[str, Any]) -> None:
+        deletion = line["metrics"]["iou"] | {"options": {"steps": 10}, "title": "Deletion"}
+        line["metrics"] |= {"deletion": deletion, "deletion@fine": deletion | {"options": {"steps": 40}}}
+        line["plugins"]["attributor"]["map@sharp"] = line["plugins"]["attributor"].pop("map") | {"options": {"blur": 1}}
+        line["attributors"] = ["good", "map@sharp", "traces"]
+
+    run = changed(run, add)
+    said = eval_command(run, registry())
+    assert "--attributor good --attributor map@sharp --attributor traces" in said
+    assert "--mode reasoning --metric deletion --metric deletion@fine --bench" in said
+    assert said.endswith("-o map@sharp.blur=1 -o deletion@fine.steps=40")
+    run = changed(run, lambda line: None, rescored=("deletion@fine",))
+    assert "fine" not in eval_command(run, registry())
+    assert ["and then", "harness rescore DIR --metric deletion@fine -o deletion@fine.steps=40"] in setting_lines(run)
 
 
 def test_json_and_csv_have_every_figure(honest: Path) -> None:
     board = make_board([honest / "out"])
     document = json.loads(to_json(board))
     assert to_json(board) == to_json(make_board([honest / "out"]))
-    table = document["tables"][0]
-    scores = {score["attributor"]: score for score in table["scores"]}
+    ranking = document["rankings"][0]
+    scores = {score["attributor"]: score for score in ranking["scores"]}
     rows = list(csv.DictReader(io.StringIO(to_csv(board))))
-    assert set(rows[0]) == set(COLUMNS)
+    assert list(rows[0]) == csv_columns(board)
     overall = {
         row["attributor"]: row
         for row in rows
@@ -218,13 +266,15 @@ def test_json_and_csv_have_every_figure(honest: Path) -> None:
     }
     assert overall.keys() == scores.keys()
     for name, row in overall.items():
-        assert float(row["iou"]) == scores[name]["iou"] and int(row["records"]) == scores[name]["records"]
-        assert row["pointing"] == "" or float(row["pointing"]) == scores[name]["pointing"]
+        assert int(row["records"]) == scores[name]["records"]
+        for metric in document["metrics"]:
+            mean, ends = scores[name]["means"][metric], scores[name]["intervals"].get(metric, ["", ""])
+            assert row[metric] == ("" if mean is None else str(mean)) and row[f"{metric}_low"] == str(ends[0])
     crossing = [row for row in rows if row["model"] == "toy" and row["source"] == "toy" and row["finding"] == "all"]
     assert {row["attributor"] for row in crossing} == {"good", "map", "traces"}
     findings = {row["finding"] for row in rows} - {"all"}
     assert findings <= {"toy nodule", "toy mass"} and findings
-    names = {pair["first"] for pair in table["pairs"]} | {pair["second"] for pair in table["pairs"]}
+    names = {pair["first"] for pair in ranking["pairs"]} | {pair["second"] for pair in ranking["pairs"]}
     assert names == {"good", "map", "traces"}
 
 

@@ -1,1 +1,1 @@
-"""Reading the journals of runs, and telling which of them may stand on one board."""
+"""Reading the results of runs, and telling which of them may stand on one board."""

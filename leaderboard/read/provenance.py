@@ -1,63 +1,125 @@
-"""Where a board's figures come from, in words, and the command that repeats them."""
+"""Where a board's figures come from, in words, and the commands that repeat them."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from harness.bench.records import bench_hash
+from harness.defaults import default_bench
 from harness.errors import HarnessError
 from harness.registry import Registry
+from harness.run.header import Header, PluginFacts
 from harness.run.provenance import option_values
-from harness.run.select import default_bench
-from leaderboard.read.runs import Run, planned_records
+from leaderboard.read.shards import Run
 
 NONE = "none"
+PLUGIN_COLUMNS = ("Kind", "Plugin", "Distribution", "Module", "Options")
 
 
-def settings(run: Run) -> list[list[str]]:
-    """What a run's results depend on besides its plugins, as rows of name and value."""
+def setting_lines(run: Run) -> list[list[str]]:
+    """What a run's results depend on besides its plugins, as lines of name and value."""
     header = run.header
-    rows = [
-        [name, NONE if header.get(name) is None else str(header[name])]
+    about: dict[str, Any] = {
+        name: getattr(header, name)
         for name in ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "limit")
-    ]
-    for mode, bench in header["bench"].items():
-        counts = ", ".join(f"{model} {count}" for model, count in header["planned"][mode].items())
-        rows.append([f"{mode} records", f"{counts} (of {bench['records']}; SHA-256 {bench['sha256']})"])
-    rows.append(["samples", f"SHA-256 {header['samples']}"])
-    for found in header["plugins"].values():
-        for name, about in found.items():
-            files = [f"{file} {identity or '(not found)'}" for file, identity in about.get("weights", {}).items()]
-            rows += [[f"weights of {name}", ", ".join(files)]] if files else []
+    }
+    lines = [[name, NONE if value is None else str(value)] for name, value in about.items()]
+    for mode, bench in header.bench.items():
+        counts = ", ".join(f"{model} {count}" for model, count in header.planned[mode].items())
+        lines.append([f"{mode} records", f"{counts} (of {bench.records}; SHA-256 {bench.sha256})"])
+    lines.append(["samples", f"SHA-256 {header.samples}"])
+    for _, label, facts in _plugins(header):
+        files = [f"{file} {identity or '(not found)'}" for file, identity in facts.weights.items()]
+        lines += [[f"weights of {label}", ", ".join(files)]] if files else []
     complete = "complete" if run.finished == run.planned else "not finished"
-    return [
-        *rows,
+    lines += [
         ["results", f"{run.finished} of {run.planned} ({complete})"],
         ["journal", f"SHA-256 {run.digest}"],
-        ["repeat with", command_line(header)],
+        ["repeat with", eval_command(run)],
     ]
+    return [*lines, ["and then", rescore_command(run)]] if run.rescored else lines
 
 
-def plugins(header: dict[str, Any]) -> list[list[str]]:
-    """Every plugin of a run: kind, name, distribution, module and options."""
+def plugin_lines(header: Header) -> list[list[str]]:
+    """Every plugin of a run, metrics too, as lines of :data:`PLUGIN_COLUMNS`."""
     return [
         [
             kind,
-            name,
-            f"{about['distribution']} {about['version']}".strip(),
-            about["module"],
-            ", ".join(f"{field}={_option(value)}" for field, value in about["options"].items()) or NONE,
+            label,
+            f"{facts.distribution} {facts.version}".strip(),
+            facts.module,
+            ", ".join(f"{field}={_option(value)}" for field, value in facts.options.items()) or NONE,
         ]
-        for kind, found in header["plugins"].items()
-        for name, about in found.items()
+        for kind, label, facts in _plugins(header)
     ]
+
+
+def eval_command(run: Run, registry: Registry | None = None) -> str:
+    """The command that repeats a run; ``registry``: None for what is installed.
+
+    Options that are the plugin's defaults here are left out, and so are metrics that every run measures here. Where
+    the benchmark is not the one that ships, ``DIR`` stands for its folder, as it does for the data of a source that
+    does not ship any.
+    """
+    registry = registry or _installed()
+    header = run.header
+    words = ["harness", "eval"]
+    for label in header.attributors:
+        words += ["--attributor", label]
+    for label in header.plugins.get("model", ()):
+        words += ["--model", label]
+    for mode in header.bench:
+        words += ["--mode", mode]
+    always = {cls.name for cls in registry.defaults("metric")}
+    for label in header.metrics:
+        if label not in always and label not in run.rescored:
+            words += ["--metric", label]
+    if not _ships(header, registry):
+        words += ["--bench", "DIR", "--data-root", "DIR"]
+    all_of_them = header.records == header.available
+    words += ["--limit", "0" if all_of_them else str(header.limit), "--seed", str(header.seed)]
+    for kind, label, facts in _plugins(header):
+        if not (kind == "metric" and label in run.rescored):
+            words += _changed(kind, label, facts.options, registry)
+    return shlex.join(words)
+
+
+def rescore_command(run: Run, registry: Registry | None = None) -> str:
+    """The command that adds the metrics that were added to a run; ``DIR`` stands for its folder."""
+    registry = registry or _installed()
+    words = ["harness", "rescore", "DIR"]
+    for label in run.rescored:
+        words += ["--metric", label]
+    for label in run.rescored:
+        words += _changed("metric", label, run.header.metrics[label].options, registry)
+    return shlex.join(words)
+
+
+def _plugins(header: Header) -> Iterator[tuple[str, str, PluginFacts]]:
+    for kind, found in header.plugins.items():
+        for label, facts in found.items():
+            yield kind, label, facts
+    for label, facts in header.metrics.items():
+        yield "metric", label, facts
 
 
 def _option(value: Any) -> str:
     return value if isinstance(value, str) else NONE if value is None else json.dumps(value)
+
+
+def _changed(kind: Any, label: str, options: Mapping[str, Any], registry: Registry) -> list[str]:
+    """The words that set options which are not the plugin's defaults here."""
+    try:
+        cls = registry.find(kind, label.partition("@")[0])
+        defaults: dict[str, Any] = option_values(cls, cls.Options())
+    except (HarnessError, ValueError, KeyError):  # not installed, or an option that must be given
+        defaults = {}
+    changed = {field: value for field, value in options.items() if field not in defaults or defaults[field] != value}
+    return [word for field, value in changed.items() for word in ("-o", f"{label}.{field}={_option(value)}")]
 
 
 @cache
@@ -65,47 +127,9 @@ def _installed() -> Registry:
     return Registry.discover()
 
 
-def command_line(header: dict[str, Any], registry: Registry | None = None) -> str:
-    """The command that repeats a run, from its journal's header; ``registry``: None for what is installed.
-
-    Options that are the plugin's defaults here are left out. Where the benchmark is not the one that ships,
-    ``DIR`` stands for its folder, as it does for the data of a source that does not ship any.
-    """
-    registry = registry or _installed()
-    words = ["harness", "eval"]
-    for name in header["attributors"]:
-        words += ["--attributor", name]
-    for name in header["plugins"].get("model", ()):
-        words += ["--model", name]
-    for mode in header["bench"]:
-        words += ["--mode", mode]
-    if not _ships(header, registry):
-        words += ["--bench", "DIR", "--data-root", "DIR"]
-    all_of_them = planned_records(header) == header["available"]
-    if header.get("faithfulness"):
-        words += ["--faithfulness", str(header["faithfulness"])]
-    words += ["--limit", "0" if all_of_them else str(header["limit"]), "--seed", str(header["seed"])]
-    for kind, found in header["plugins"].items():
-        for name, about in found.items():
-            defaults = _defaults(kind, name, registry)
-            for field, value in about["options"].items():
-                if field not in defaults or defaults[field] != value:
-                    words += ["-o", f"{name}.{field}={_option(value)}"]
-    return shlex.join(words)
-
-
-def _ships(header: dict[str, Any], registry: Registry) -> bool:
+def _ships(header: Header, registry: Registry) -> bool:
     try:
         folder = default_bench(registry)
-        return all(bench_hash(folder, mode) == about["sha256"] for mode, about in header["bench"].items())
+        return all(bench_hash(folder, mode) == about.sha256 for mode, about in header.bench.items())
     except HarnessError:
         return False
-
-
-def _defaults(kind: Any, name: str, registry: Registry) -> dict[str, Any]:
-    try:
-        cls = registry.find(kind, name)
-        found: dict[str, Any] = option_values(cls, cls.Options())
-    except (HarnessError, ValueError, KeyError):  # not installed, or an option that must be given
-        return {}
-    return found

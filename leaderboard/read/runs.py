@@ -1,134 +1,80 @@
-"""One set of rows from one or more journals, or a refusal that says why they must not stand in one table."""
+"""One set of rows from one or more runs, or a refusal that says why they must not stand in one table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.contracts.case import RecordKey
 from harness.errors import HarnessError
-from harness.run.journal import Key, differences, key_of
-from leaderboard.read import shards
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run: the folders of its shards (one where it has none), its header, the SHA-256 of its journal, and how
-    many of the planned results are there. ``notes``: what of it is missing, in sentences."""
-
-    folders: tuple[Path, ...]
-    header: Row
-    digest: str
-    finished: int
-    notes: list[str]
-
-    @property
-    def planned(self) -> int:
-        """How many results the run has when it is finished."""
-        return planned_records(self.header) * len(self.header["attributors"])
+from harness.run.row import ResultKey, Row
+from leaderboard.read.comparable import incomparable
+from leaderboard.read.shards import Run, read_runs
 
 
-def load(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
-    """The rows of all journals, each once, and the runs that they are of.
+def read_comparable(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:
+    """The rows of all runs in folders, each once, and the runs that they are of.
 
     A folder may hold the shards of a run, which are joined first. Rows of a record in whose middle a run broke off
     are left out, so that all its attributors have the same. Raises ``HarnessError`` where a folder has no journal, a
-    broken one or nothing finished, or where the journals are of runs that cannot be compared.
+    broken one or nothing finished, or where the runs cannot be compared.
     """
-    whole = shards.read(folders)
-    journals = [(run.folders[0], run.header, run.rows) for run in whole]
-    for place, (folder, header, _) in enumerate(journals):
-        for other, before, _ in journals[:place]:
-            reasons = incomparable(before, header)
-            if reasons:
-                why = "; ".join(reasons)
-                raise HarnessError(f"{other} and {folder} cannot be compared ({why}); leave one of them out.")
-    rows = _merge((folder, _whole(header, rows)) for folder, header, rows in journals)
+    runs = read_runs(folders)
+    for place, run in enumerate(runs):
+        for before in runs[:place]:
+            if reasons := incomparable(before.header, run.header):
+                raise HarnessError(
+                    f"{before.folders[0]} and {run.folders[0]} cannot be compared ({'; '.join(reasons)}); "
+                    "leave one of them out."
+                )
+    rows = _merge((run.folders[0], _whole_records(run)) for run in runs)
     if not rows:
-        raise HarnessError(
-            f"Nothing is finished yet in {', '.join(map(str, folders))}; run `harness eval` on."
-        )
-    return rows, [
-        Run(
-            folders=run.folders,
-            header=run.header,
-            digest=run.digest,
-            finished=len({key_of(row) for row in run.rows}),
-            notes=[shards.missing_shards(run)] if run.missing else [],
-        )
-        for run in whole
-    ]
+        raise HarnessError(f"Nothing is finished yet in {', '.join(map(str, folders))}; run `harness eval` on.")
+    return rows, runs
 
 
-def incomparable(a: Row, b: Row) -> list[str]:
-    """Why the runs of two headers cannot be compared; empty where they can.
-
-    They need the same records, seed, limit and steps of faithfulness, and every plugin that takes part in
-    both must be of the same distribution, version, options and weights; journals from before weights were hashed
-    may be of any. Torch, Python or device may differ; the provenance shows them.
-    """
-    reasons = differences(a["seed"], b["seed"], "seed")
-    reasons += differences(a.get("faithfulness", 0), b.get("faithfulness", 0), "faithfulness")
-    if planned_records(a) < a["available"] or planned_records(b) < b["available"]:
-        reasons += differences(a["limit"], b["limit"], "limit")
-    for mode in sorted(a["bench"].keys() & b["bench"].keys()):
-        reasons += differences(a["bench"][mode]["sha256"], b["bench"][mode]["sha256"], f"bench.{mode}")
-        reasons += _shared_differences(a["planned"][mode], b["planned"][mode], f"records.{mode}")
-    for kind in sorted(a["plugins"].keys() & b["plugins"].keys()):
-        for name in sorted(a["plugins"][kind].keys() & b["plugins"][kind].keys()):
-            one, other = a["plugins"][kind][name], b["plugins"][kind][name]
-            if not ("weights" in one and "weights" in other):
-                one, other = ({**about, "weights": None} for about in (one, other))
-            reasons += differences(one, other, f"{kind}.{name}")
-    return reasons
+def _whole_records(run: Run) -> list[Row]:
+    present: dict[RecordKey, set[str]] = {}
+    for row in run.rows:
+        present.setdefault(row.record, set()).add(row.attributor)
+    return [row for row in run.rows if len(present[row.record]) == len(run.header.attributors)]
 
 
-def planned_records(header: Row) -> int:
-    """How many records a run explains when it is finished."""
-    return sum(sum(models.values()) for models in header["planned"].values())
-
-
-def _shared_differences(a: Row, b: Row, at: str) -> list[str]:
-    """Differences in what both have."""
-    shared = sorted(a.keys() & b.keys())
-    return differences({name: a[name] for name in shared}, {name: b[name] for name in shared}, at)
-
-
-def _whole(header: Row, rows: list[Row]) -> list[Row]:
-    present: dict[tuple[str, str, str, int], set[str]] = {}
-    for row in rows:
-        present.setdefault(record_of(row), set()).add(row["attributor"])
-    return [row for row in rows if len(present[record_of(row)]) == len(header["attributors"])]
-
-
-def record_of(row: Row) -> tuple[str, str, str, int]:
-    """Which record a row is about."""
-    return row["mode"], row["model"], row["source"], row["index"]
-
-
-def _merge(journals: Iterable[tuple[Path, list[Row]]]) -> list[Row]:
-    merged: dict[Key, tuple[Path, Row]] = {}
+def _merge(runs: Iterable[tuple[Path, list[Row]]]) -> list[Row]:
+    merged: dict[ResultKey, tuple[Path, Row]] = {}
     truths: dict[tuple[str, int], tuple[Path, Any]] = {}
-    for folder, rows in journals:
+    for folder, rows in runs:
         for row in rows:
-            sample = f"sample {row['index']} of {row['source']!r}"
-            other, before = merged.setdefault(key_of(row), (folder, row))
-            if before != row:
+            sample = f"sample {row.index} of {row.source!r}"
+            first, before = merged.setdefault(row.key, (folder, row))
+            both = before if before == row else _both(before, row)
+            if both is None:
                 raise HarnessError(
-                    f"{_where(other, folder)} different results of {row['attributor']!r} for {sample} "
-                    f"({row['model']!r}, {row['mode']}); leave one of them out."
+                    f"{_where(first, folder)} different results of {row.attributor!r} for {sample} "
+                    f"({row.model!r}, {row.mode}); leave one of them out."
                 )
-            evidence = row["truth"], row["concept_truth"]
-            other, truth = truths.setdefault((row["source"], row["index"]), (folder, evidence))
+            merged[row.key] = first, both
+            evidence = row.truth, row.concept_truth
+            other, truth = truths.setdefault((row.source, row.index), (folder, evidence))
             if truth != evidence:
-                what = "boxes" if truth[0] != row["truth"] else "concepts"
-                raise HarnessError(
-                    f"{_where(other, folder)} different true {what} of {sample}; leave one of them out."
-                )
+                what = "boxes" if truth[0] != row.truth else "concepts"
+                raise HarnessError(f"{_where(other, folder)} different true {what} of {sample}; leave one of them out.")
     return [row for _, row in merged.values()]
+
+
+def _both(one: Row, other: Row) -> Row | None:
+    """One result, as two runs hold it that measured different metrics; None where they contradict each other.
+
+    What one of them could not measure, for want of memory perhaps, is taken from the other.
+    """
+    if any(one.metrics[name] != other.metrics[name] for name in one.metrics.keys() & other.metrics.keys()):
+        return None
+    metrics = {**one.metrics, **other.metrics}
+    why = {**one.unmeasured, **other.unmeasured}
+    measured = {"metrics": metrics, "unmeasured": {name: text for name, text in why.items() if name not in metrics}}
+    joined = one.model_copy(update=measured)
+    return joined if joined == other.model_copy(update=measured) else None
 
 
 def _where(one: Path, other: Path) -> str:

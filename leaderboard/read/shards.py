@@ -1,4 +1,4 @@
-"""The shards of a run (:mod:`harness.run.shards`) put together again: the header and rows of the unsharded run."""
+"""Runs, as folders hold them; the shards of a run (:mod:`harness.run.shards`) are put together again."""
 
 from __future__ import annotations
 
@@ -7,101 +7,167 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from harness.errors import HarnessError
-from harness.run.journal import JOURNAL, read_journal
-from harness.run.shards import PATTERN
-from leaderboard.shape import check
+from harness.run.header import Header
+from harness.run.results import Results, read_results
+from harness.run.row import Row
+from harness.run.shards import Shard, folders_of
 
-Row = dict[str, Any]
+_LARGEST = 1e100
 # What may differ between the machines that the shards of one run were made on.
 _MACHINE = ("python", "numpy", "torch", "transformers", "device")
 
 
 @dataclass(frozen=True)
-class Whole:
-    """One run: the folders of its shards (one folder where it has none), its header and rows as they came.
+class Run:
+    """One run, whole or as far as it is there.
 
-    ``count``: how many shards it was split into, 1 where it was not; ``missing``: which of them are not here.
-    ``digest``: SHA-256 of the journal, hexadecimal; of a run whose shards are all here and finished it is that of
-    the unsharded run, where one machine's kind made them all.
+    Attributes
+    ----------
+    folders
+        Those of its shards; one folder where it has none.
+    header, rows
+        As the unsharded run would have them, with the figures that ``harness rescore`` added.
+    digest
+        SHA-256 of the journal, hexadecimal. Of a run whose shards are all here and finished it is that of the
+        unsharded run, where one kind of machine made them all.
+    rescored
+        The metrics that were added.
+    count, missing
+        Into how many shards it was split, 1 where it was not, and which of them are not here.
     """
 
     folders: tuple[Path, ...]
-    header: Row
+    header: Header
     rows: list[Row]
     digest: str
+    rescored: tuple[str, ...] = ()
     count: int = 1
     missing: tuple[int, ...] = ()
 
+    @property
+    def finished(self) -> int:
+        """How many of its results are there."""
+        return len({row.key for row in self.rows})
 
-def read(folders: Sequence[Path]) -> list[Whole]:
+    @property
+    def planned(self) -> int:
+        """How many results it has when it is finished."""
+        return self.header.records * len(self.header.attributors)
+
+    @property
+    def notes(self) -> list[str]:
+        """What of it is missing, in sentences."""
+        if not self.missing:
+            return []
+        numbers = ", ".join(map(str, self.missing))
+        shards, are = ("Shard", "is") if len(self.missing) == 1 else ("Shards", "are")
+        return [f"{shards} {numbers} of {self.count} {are} missing: the figures are of the others' records."]
+
+
+def read_runs(folders: Sequence[Path]) -> list[Run]:
     """The runs in folders, shards joined; a folder may hold those of ``harness eval --shard K/N --output FOLDER``.
 
     Raises ``HarnessError`` where a folder holds no journal, or a broken one.
     """
-    whole: list[Whole] = []
-    shards: dict[str, list[tuple[Path, Row, list[Row]]]] = {}
-    for folder in expand(folders):
-        header, rows = read_journal(folder)
-        check(folder, header, rows)
-        if header.get("shard") is None:
-            whole.append(Whole((folder,), header, rows, _digest_of_file(folder)))
+    runs: list[Run] = []
+    shards: dict[str, list[Results]] = {}
+    for folder in dict.fromkeys(one for given in folders for one in folders_of(given)):
+        found = read_results(folder)
+        _check_figures(found)
+        if found.header.shard is None:
+            runs.append(Run((folder,), found.header, found.rows, found.digest, found.rescored))
         else:
-            about = {name: value for name, value in header.items() if name not in (*_MACHINE, "shard")}
-            about["of"] = header["shard"]["count"]
-            shards.setdefault(json.dumps(about, sort_keys=True), []).append((folder, header, rows))
-    return whole + [_join(parts) for parts in shards.values()]
+            shards.setdefault(_whole_run(found), []).append(found)
+    return runs + [_join(parts) for parts in shards.values()]
 
 
-def expand(folders: Sequence[Path]) -> list[Path]:
-    """The folders with those of the shards in them, and without those that hold nothing but shards."""
-    found: list[Path] = []
-    for folder in folders:
-        parts = sorted(part for part in folder.glob(PATTERN) if (part / JOURNAL).is_file())
-        found += [folder, *parts] if (folder / JOURNAL).is_file() or not parts else parts
-    return list(dict.fromkeys(found))
+def _check_figures(found: Results) -> None:
+    """Raise ``HarnessError`` where a figure is so large that sums of such would overflow."""
+    for name, facts in found.header.metrics.items():
+        figures = (row.metrics[name] for row in found.rows if row.metrics.get(name) is not None)
+        for figure in (facts.worst, *figures):
+            if abs(figure or 0.0) > _LARGEST:
+                raise HarnessError(
+                    f"The journal in {found.folder} has a figure of {name!r} of {figure:g}, too large to take a mean "
+                    "of; leave it out."
+                )
 
 
-def missing_shards(whole: Whole) -> str:
-    """A sentence about the shards that are missing."""
-    numbers = ", ".join(map(str, whole.missing))
-    shards, are = ("Shard", "is") if len(whole.missing) == 1 else ("Shards", "are")
-    return f"{shards} {numbers} of {whole.count} {are} missing: the figures are of the others' records."
+def _whole_run(part: Results) -> str:
+    """What the shards of one run have in common. Metrics that were added later may be in some alone."""
+    about = part.header.line()
+    for name in (*_MACHINE, "shard"):
+        del about[name]
+    for name in part.rescored:
+        del about["metrics"][name]
+    about["of"] = _shard(part).count
+    return json.dumps(about, sort_keys=True)
 
 
-def _join(parts: list[tuple[Path, Row, list[Row]]]) -> Whole:
-    parts = sorted(parts, key=lambda part: part[1]["shard"]["index"])
-    header = {name: value for name, value in parts[0][1].items() if name != "shard"}
-    for name in _MACHINE:
-        said = dict.fromkeys(part.get(name) for _, part, _ in parts)
-        header[name] = next(iter(said)) if len(said) == 1 else ", ".join(map(str, said))
-    names = (header["plugins"].get("model", {}), header["bench"], header["attributors"])
+def _shard(part: Results) -> Shard:
+    assert part.header.shard is not None
+    return Shard.parse(part.header.shard)
+
+
+def _join(parts: list[Results]) -> Run:
+    parts = sorted(parts, key=lambda part: _shard(part).index)
+    rescored = tuple(dict.fromkeys(name for part in parts for name in part.rescored))
+    header = _header(parts)
+    names = (header.plugins.get("model", {}), header.bench, header.attributors)
     model, mode, attributor = ({name: place for place, name in enumerate(order)} for order in names)
 
     def place(row: Row) -> tuple[int, str, int, int, int]:
         """Where a row stands in the journal of the unsharded run."""
-        about = model.get(row["model"], -1), row["source"], row["index"]
-        return *about, mode.get(row["mode"], -1), attributor.get(row["attributor"], -1)
+        about = model.get(row.model, -1), row.source, row.index
+        return *about, mode.get(row.mode, -1), attributor.get(row.attributor, -1)
 
     rows: list[Row] = []
-    for row in sorted((row for _, _, rows in parts for row in rows), key=place):
+    for row in sorted((row for part in parts for row in _rows(part, rescored)), key=place):
         if not rows or rows[-1] != row:  # the same shard may have been given twice
             rows.append(row)
-    lines = "".join(json.dumps(line) + "\n" for line in [header, *rows])
-    count = parts[0][1]["shard"]["count"]
-    here = {part["shard"]["index"] for _, part, _ in parts}
-    missing = tuple(number for number in range(1, count + 1) if number not in here)
-    return Whole(tuple(folder for folder, _, _ in parts), header, rows, _sha256(lines.encode("ascii")), count, missing)
+    count = _shard(parts[0]).count
+    here = {_shard(part).index for part in parts}
+    return Run(
+        folders=tuple(part.folder for part in parts),
+        header=header,
+        rows=rows,
+        digest=_digest(header, rows, rescored),
+        rescored=rescored,
+        count=count,
+        missing=tuple(number for number in range(1, count + 1) if number not in here),
+    )
 
 
-def _digest_of_file(folder: Path) -> str:
-    try:
-        return _sha256((folder / JOURNAL).read_bytes())
-    except OSError as error:
-        raise HarnessError(f"The journal in {folder} cannot be read: {error.strerror or error}.") from error
+def _rows(part: Results, rescored: tuple[str, ...]) -> list[Row]:
+    """The rows of a shard, which say so where metrics were added to other shards alone."""
+    lacking = {name: "nobody ran `harness rescore` on its shard" for name in rescored if name not in part.rescored}
+    if not lacking:
+        return part.rows
+    return [
+        row if row.status == "not_applicable" else row.model_copy(update={"unmeasured": row.unmeasured | lacking})
+        for row in part.rows
+    ]
 
 
-def _sha256(data: bytes) -> str:
-    return sha256(data).hexdigest()
+def _header(parts: list[Results]) -> Header:
+    """The header of the unsharded run; where machines differ, all of them are named."""
+    heads = [part.header for part in parts]
+    machine: dict[str, str | None] = {}
+    for name in _MACHINE:
+        said: dict[str | None, None] = dict.fromkeys(getattr(head, name) for head in heads)
+        machine[name] = next(iter(said)) if len(said) == 1 else ", ".join(map(str, said))
+    metrics = {name: facts for head in reversed(heads) for name, facts in head.metrics.items()}
+    order = dict.fromkeys(name for head in heads for name in head.metrics)
+    return heads[0].model_copy(update={**machine, "shard": None, "metrics": {name: metrics[name] for name in order}})
+
+
+def _digest(header: Header, rows: list[Row], rescored: tuple[str, ...]) -> str:
+    """SHA-256 of the journal that the unsharded run would have written, in which nothing was added later."""
+    lines = [header.line(), *(row.line() for row in rows)]
+    for line in lines:
+        for name in rescored:
+            line["metrics"].pop(name, None)
+            line.get("unmeasured", {}).pop(name, None)
+    return sha256("".join(json.dumps(line) + "\n" for line in lines).encode("ascii")).hexdigest()

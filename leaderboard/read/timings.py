@@ -4,37 +4,58 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from harness.run.journal import KEY, TIMINGS, Key
+from harness.run.journal import TIMINGS
+from harness.run.row import KEY, ResultKey
 
 
-def read_seconds(folder: Path) -> dict[Key, float]:
-    """Wall-clock seconds of each result, by its key; what cannot be read is left out.
+@dataclass(frozen=True)
+class Timings:
+    """What results cost, by what they are about; a result that nothing is known of is absent.
 
-    A pass that methods share is in the seconds of the first that asks, so that seconds depend on who else
-    took part, as they do on the machine.
+    ``seconds``: wall-clock seconds. A pass that methods share is in the seconds of the first that asks, so that they
+    depend on who else took part, as they do on the machine. ``gpu_bytes``: the most GPU memory, weights included, of
+    results that ran on one.
     """
-    return _read(folder, "seconds")
+
+    seconds: dict[ResultKey, float] = field(default_factory=dict)
+    gpu_bytes: dict[ResultKey, float] = field(default_factory=dict)
 
 
-def read_gpu_bytes(folder: Path) -> dict[Key, float]:
-    """The most GPU memory of each result, weights included, by its key; none of those that ran without a GPU."""
-    return _read(folder, "gpu_bytes")
+def read_timings(folders: Iterable[Path]) -> Timings:
+    """What the results in these folders cost; the first folder that tells counts, and what cannot be read does not."""
+    found = Timings()
+    for folder in folders:
+        here = _read(folder)
+        for values, more in ((found.seconds, here.seconds), (found.gpu_bytes, here.gpu_bytes)):
+            values.update({key: value for key, value in more.items() if key not in values})
+    return found
 
 
-def _read(folder: Path, what: str) -> dict[Key, float]:
+def _read(folder: Path) -> Timings:
+    """What one file says; of a result that was begun twice, the last."""
+    found = Timings()
+    for about in _lines(folder):
+        for name, values in (("seconds", found.seconds), ("gpu_bytes", found.gpu_bytes)):
+            try:
+                if about["stage"] == "attribute" and math.isfinite(value := float(about[name])):
+                    values[ResultKey(*(about[part] for part in KEY))] = value
+            except (ValueError, KeyError, TypeError):
+                continue
+    return found
+
+
+def _lines(folder: Path) -> Iterable[Any]:
     try:
         lines = (folder / TIMINGS).read_bytes().splitlines()
     except OSError:
-        return {}
-    found: dict[Key, float] = {}
+        return
     for line in lines:
         try:
-            about = json.loads(line)
-            if about["stage"] == "attribute" and math.isfinite(value := float(about[what])):
-                source, index, model, mode, attributor = (about[part] for part in KEY)
-                found[source, index, model, mode, attributor] = value
-        except (ValueError, KeyError, TypeError, RecursionError):
+            yield json.loads(line)
+        except (ValueError, RecursionError):
             continue
-    return found

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.table import Table
 from rich.text import Text
 
-from leaderboard.board import Board, Table
-from leaderboard.render.cell_text import SHORT, main_header, main_row, model_header, model_row, plain
+from leaderboard.board import Board, Ranking
+from leaderboard.render.cell_text import in_percent, plain
+from leaderboard.render.columns import (
+    RECORDS,
+    Column,
+    console_columns,
+    has_intervals,
+    headings,
+    metrics_with_figures,
+    model_columns,
+)
+from leaderboard.statistics.ranking import Score
 
 _FAILURES_SHOWN = 5
 _NARROW = 100
-# Column names where lines are short.
-_BRIEF = {"Precision": "Prec.", "Records": "n"}
+_FOLDED = 20  # characters of a method's name that must fit in one line
+_WIDE_METRICS = 4  # so many are worth more than an interval
+_LONG = 8  # letters of a heading's word that short lines have room for
 
 
 def show(board: Board, console: Console) -> None:
-    """Print every table, then what a reader must know."""
-    for table in board.tables:
-        title = f"{table.name}: {table.extent}, in percent"
-        if not _show(console, title, *_main(table, wide=True), whole=True):
-            _show(console, title, *_main(table, wide=False))
-        if len(table.models) > 1:
-            rows = [model_row(table, score) for score in table.scores]
-            _show(console, f"{table.name}: IoU by model, in percent", model_header(table), rows)
+    """Print every ranking, then what a reader must know."""
+    left_out: dict[str, None] = {}
+    for ranking in board.rankings:
+        names, columns = _fitting(ranking, console)
+        left_out |= dict.fromkeys(name for name in metrics_with_figures(ranking) if name not in names)
+        title = f"{ranking.name}: {ranking.extent}, {in_percent(ranking.measures, names)}"
+        _print(console, title, columns, ranking.scores)
+        if len(ranking.models) > 1:
+            _print(console, title_by_model(ranking), model_columns(ranking), ranking.scores)
+    if left_out:
+        which = ", ".join(headings(board.measures)[name] for name in left_out)
+        _say(console, f"No room here for {which}: --output FILE.md, .csv, .json or .html has all.")
     for note in board.notes:
-        console.print(plain(note), markup=False, highlight=False)
+        _say(console, note)
     for failure in board.failures[:_FAILURES_SHOWN]:
         text = plain(f"{failure.count} x {', '.join(failure.attributors)}: {failure.error}")
         console.print(f"  {text}", style="red", markup=False, highlight=False)
@@ -37,38 +51,86 @@ def show(board: Board, console: Console) -> None:
         console.print(f"  and {len(board.failures) - _FAILURES_SHOWN} more reasons, in the journal")
 
 
-def _main(table: Table, wide: bool) -> tuple[list[str], list[list[str]]]:
-    return main_header(table, wide), [main_row(table, score, wide) for score in table.scores]
+def title_by_model(ranking: Ranking) -> str:
+    """The title of the table by model."""
+    measures = ranking.measures
+    in_what = f", {in_percent(measures, [])}" if measures.ranking.percent else ""
+    return f"{ranking.name}: {headings(measures)[measures.ranked_by]} by model{in_what}"
 
 
-def _show(
-    console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]], whole: bool = False
-) -> bool:
-    """Print a table; where it must be ``whole`` and lines are too short for that, print nothing and return False."""
-    if whole and console.width < _NARROW:
-        return False
-    # Where lines are short, one space must do between columns.
-    gap = 0 if console.width < _NARROW else 1
-    table = RichTable(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), show_edge=False)
-    # Beside many models the attributor's name stays readable, and theirs are folded.
-    widest = max(len(cell) for cell in ("Attributor", *(row[1] for row in rows)))
-    fixed = min(20 + 10 * gap, widest) if set(header) - {"Attributor", *SHORT} else None
-    for name in header:
-        side: Literal["left", "right"] = "left" if name == "Attributor" else "right"
-        table.add_column(
-            Text((name if gap else _BRIEF.get(name, name)).replace(" ", "\n"), justify=side),
-            justify=side,
-            overflow="fold",
-            no_wrap=name in SHORT,
-            width=fixed if name == "Attributor" else None,
-        )
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row), style="bold" if row[0] == "1" else "")
-    # How wide it would like to be, which the console's own width would hide.
-    if whole and console.measure(table, options=console.options.update(width=10_000)).maximum > console.width:
-        return False
+def _say(console: Console, text: str) -> None:
+    console.print(plain(text), markup=False, highlight=False)
+
+
+def _fitting(ranking: Ranking, console: Console) -> tuple[list[str], list[Column]]:
+    """The metrics that the main table shows, and its columns: as many as lines have room for.
+
+    What is widest goes first, as then the most metrics stay; the one that ranks always stays.
+    """
+    most = list(_fewer_and_fewer(ranking))
+    choices: list[tuple[list[str], bool, bool]] = []
+    if console.width >= _NARROW:
+        enough = [names for names in most if len(names) >= min(_WIDE_METRICS, len(most[0]))]
+        choices += [(names, True, False) for names in enough] if has_intervals(ranking) else []
+        choices += [(names, False, False) for names in enough]
+    choices += [(names, False, True) for names in most]
+    for names, interval, folded in choices:
+        columns = console_columns(ranking, names, interval)
+        table = _table(console, columns, ranking.scores, _FOLDED if folded else None)
+        # How wide it would like to be, which the console's own width would hide.
+        if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
+            break
+    return names, columns
+
+
+def _fewer_and_fewer(ranking: Ranking) -> Iterator[list[str]]:
+    """All metrics, then one less each time."""
+    names = metrics_with_figures(ranking)
+    titles = headings(ranking.measures)
+    yield list(names)
+    while len(names) > 1:
+        widths = [max(map(len, _brief(titles[name]).split())) for name in names[1:]]
+        widest = max(range(len(widths)), key=lambda place: (widths[place], place))
+        del names[1 + widest]
+        yield list(names)
+
+
+def _brief(heading: str) -> str:
+    """A heading where lines are short."""
+    if heading == RECORDS.heading:
+        return "n"
+    return " ".join(word if len(word) <= _LONG else f"{word[:4]}." for word in heading.split())
+
+
+def _print(console: Console, title: str, columns: Sequence[Column], scores: Sequence[Score]) -> None:
+    fixed = None
+    if any(column.may_fold and not column.name for column in columns):
+        # Beside many models the attributor's name stays readable, and theirs are folded.
+        fixed = _FOLDED if console.width < _NARROW else _FOLDED + 10
     console.print(Text(plain(title), style="bold"))
     console.print()
-    console.print(table)
+    console.print(_table(console, columns, scores, fixed))
     console.print()
-    return True
+
+
+def _table(console: Console, columns: Sequence[Column], scores: Sequence[Score], fixed: int | None) -> Table:
+    """The table. ``fixed``: how wide the methods' names may be at most; None for as wide as they are."""
+    # Where lines are short, one space must do between columns.
+    gap = 0 if console.width < _NARROW else 1
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), show_edge=False)
+    for column in columns:
+        heading = column.heading if gap or column.may_fold else _brief(column.heading)
+        width = None
+        if column.name and fixed is not None:
+            width = min(fixed, max(len(cell) for cell in (heading, *map(column.cell, scores))))
+        table.add_column(
+            Text(heading.replace(" ", "\n"), justify="left" if column.name else "right"),
+            justify="left" if column.name else "right",
+            overflow="fold",
+            no_wrap=not column.may_fold,
+            width=width,
+        )
+    for score in scores:
+        cells = (Text(column.cell(score)) for column in columns)
+        table.add_row(*cells, style="bold" if score.rank == 1 else "")
+    return table

@@ -5,56 +5,55 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from leaderboard.board import Board, Table
-from leaderboard.figures import METRICS
-from leaderboard.read.provenance import command_line
-from leaderboard.read.runs import Run
+from leaderboard.board import Board, Ranking
+from leaderboard.read.provenance import eval_command
+from leaderboard.read.shards import Run
 from leaderboard.render.cell_text import plain
 from leaderboard.statistics.ranking import Score
 from leaderboard.statistics.resampling import FLIPS, LEVEL, RESAMPLES, SEED
 
-FORMAT = 1
+FORMAT = 2
 DIGITS = 6  # decimals of figures; below what rounding in sums could change
 ALL = "all"
 _ABOUT = ("mode", "model", "source", "finding", "size", "attributor", "rank")
 _COUNTS = ("records", "images", "failed", "not_applicable")
 _COST = ("fallback", "forward", "backward", "seconds", "p")
-COLUMNS = (
-    *_ABOUT, *_COUNTS, *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high")), *_COST,
-)  # fmt: skip
 
 
 def to_json(board: Board) -> str:
-    """Everything that a board holds. Figures are parts of 1; ``p`` and ``adjusted`` are the sign-flip test's."""
-    document = {
+    """Everything that a board holds. Figures are as the metrics give them, none of them times 100; ``p`` and
+    ``adjusted`` are the sign-flip test's."""
+    content = {
         "format": FORMAT,
         "statistics": {
             "interval": "BCa bootstrap over images", "level": LEVEL, "resamples": RESAMPLES, "seed": SEED,
             "test": "paired sign-flip over images, two-sided", "flips": FLIPS,
             "correction": "Holm over all pairs of attributors with a rank",
         },
+        "metrics": {name: facts.model_dump(mode="json") for name, facts in board.measures.facts.items()},
+        "ranked_by": board.measures.ranked_by,
         "notes": board.notes,
-        "tables": [_table(table) for table in board.tables],
+        "rankings": [_ranking(ranking) for ranking in board.rankings],
         "failures": [asdict(failure) for failure in board.failures],
+        "unmeasured": [asdict(about) for about in board.unmeasured],
         "runs": [_run(run) for run in board.runs],
     }  # fmt: skip
-    return json.dumps(_rounded(document), indent=1, allow_nan=False) + "\n"
+    return json.dumps(_rounded(content), indent=1, allow_nan=False) + "\n"
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _ranking(ranking: Ranking) -> dict[str, Any]:
     return {
-        "mode": table.mode,
-        "models": table.models,
-        "records": table.records,
-        "planned": table.planned,
-        "images": table.images,
-        "scores": [asdict(score) for score in table.scores],
-        "pairs": [asdict(pair) for pair in table.pairs],
-        "breakdowns": {
+        "mode": ranking.mode,
+        "models": ranking.models,
+        "records": ranking.records,
+        "planned": ranking.planned,
+        "images": ranking.images,
+        "scores": [asdict(score) for score in ranking.scores],
+        "pairs": [asdict(pair) for pair in ranking.pairs],
+        "slices": {
             by: [
                 {
                     **part.about,
@@ -65,7 +64,7 @@ def _table(table: Table) -> dict[str, Any]:
                 }
                 for part in parts
             ]
-            for by, parts in table.breakdowns.items()
+            for by, parts in ranking.slices.items()
         },
     }
 
@@ -75,8 +74,9 @@ def _run(run: Run) -> dict[str, Any]:
         "finished": run.finished,
         "planned": run.planned,
         "journal_sha256": run.digest,
-        "repeat_with": command_line(run.header),
-        "header": run.header,
+        "rescored": list(run.rescored),
+        "repeat_with": eval_command(run),
+        "header": run.header.line(),
     }
 
 
@@ -91,37 +91,55 @@ def _rounded(value: Any) -> Any:
 def to_csv(board: Board) -> str:
     """One line for each attributor over all records of a mode, and over each part of them.
 
-    ``all`` in a column means that the line is not only of one model, source, finding or size; figures are
-    parts of 1, an empty cell is nothing. The rank is that among the lines which are about the same.
+    Each metric has three columns: its label, and that with ``_low`` and ``_high``, the ends of the interval. ``all`` in
+    a column means that the line is not only of one model, source, finding or size; an empty cell is nothing. The rank
+    is that among the lines which are about the same.
     """
     file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(file, csv_columns(board), lineterminator="\n")
     writer.writeheader()
-    for table in board.tables:
-        for score in table.scores:
-            writer.writerow(_line(table, {}, table.images, score))
-        for parts in table.breakdowns.values():
+    names = _metric_columns(board)
+    for ranking in board.rankings:
+        for score in ranking.scores:
+            writer.writerow(_line(ranking, names, {}, ranking.images, score))
+        for parts in ranking.slices.values():
             for part in parts:
                 for score in part.scores.values():
-                    writer.writerow(_line(table, part.about, part.images, score))
+                    writer.writerow(_line(ranking, names, part.about, part.images, score))
     return file.getvalue()
 
 
-def _line(table: Table, about: dict[str, str], images: int, score: Score) -> dict[str, Any]:
+def csv_columns(board: Board) -> list[str]:
+    """The names of the CSV's columns."""
+    metrics = [name for columns in _metric_columns(board).values() for name in columns]
+    return [*_ABOUT, *_COUNTS, *metrics, *_COST]
+
+
+def _metric_columns(board: Board) -> dict[str, tuple[str, str, str]]:
+    """The three columns of each metric; one that is called like another column gets ``metric_`` before its name."""
+    found: dict[str, tuple[str, str, str]] = {}
+    taken = {*_ABOUT, *_COUNTS, *_COST}
+    for metric in board.measures.facts:
+        name = _harmless(metric)
+        while not taken.isdisjoint(columns := (name, f"{name}_low", f"{name}_high")):
+            name = f"metric_{name}"
+        taken.update(columns)
+        found[metric] = columns
+    return found
+
+
+def _line(
+    ranking: Ranking, columns: dict[str, tuple[str, str, str]], about: dict[str, str], images: int, score: Score
+) -> dict[str, Any]:
     line: dict[str, Any] = dict.fromkeys(("model", "source", "finding", "size"), ALL)
-    line |= {"mode": table.mode, "attributor": score.attributor, "images": images} | about
-    line = {name: _harmless(value) if isinstance(value, str) else value for name, value in line.items()}
+    line |= {"mode": ranking.mode, "attributor": score.attributor} | about
+    line = {name: _harmless(value) for name, value in line.items()}
     line |= {name: getattr(score, name) for name in ("rank", *_COUNTS, *_COST) if name != "images"}
-    line |= dict(_figures(score))
+    line["images"] = images
+    for metric, names in columns.items():
+        ends = score.intervals.get(metric, (None, None))
+        line |= zip(names, (score.means[metric], *ends), strict=True)
     return {name: round(value, DIGITS) if isinstance(value, float) else value for name, value in line.items()}
-
-
-def _figures(score: Score) -> Iterator[tuple[str, float | None]]:
-    for metric in METRICS:
-        low, high = score.intervals.get(metric, (None, None))
-        yield metric, getattr(score, metric)
-        yield f"{metric}_low", low
-        yield f"{metric}_high", high
 
 
 def _harmless(text: str) -> str:

@@ -49,7 +49,7 @@ class Gallery(Observer):
         return {"records": settings.gallery} if settings.gallery else None
 
     def begin(self, records: Sequence[RecordKey]) -> None:
-        self._chosen = choose(records, self.options.records)
+        self._chosen = records_to_show(records, self.options.records)
 
     def observe(self, explained: Explained) -> Mapping[str, bytes]:
         record, case, place = explained.record, explained.case, explained.place
@@ -68,7 +68,7 @@ class Gallery(Observer):
         return files
 
 
-def choose(records: Sequence[RecordKey], count: int) -> frozenset[RecordKey]:
+def records_to_show(records: Sequence[RecordKey], count: int) -> frozenset[RecordKey]:
     """``count`` of the records, as many of each model and mode as of any other, evenly spread."""
     from harness.run.select import thin
 

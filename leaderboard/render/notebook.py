@@ -9,23 +9,62 @@ from pathlib import Path
 
 from rich.console import Console
 
-from leaderboard.board import Board
+from leaderboard.board import Board, board_of
 from leaderboard.publish import write
-from leaderboard.render.cell_text import main_header, main_row, model_header, model_row
-from leaderboard.render.console import show
+from leaderboard.render.cell_text import in_percent
+from leaderboard.render.columns import Column, console_columns, has_intervals, metrics_with_figures, model_columns
+from leaderboard.render.console import show, title_by_model
 from leaderboard.render.html.markup import Markup, el
+from leaderboard.statistics.ranking import Score
 
 WIDTH = 100
 
 
 @dataclass(frozen=True, repr=False)
-class View:
-    """A board that shows itself. ``board`` has the figures: ``view.board.tables[0].scores[0].iou``."""
+class BoardView:
+    """A leaderboard that shows itself: by ``print``, and in a notebook.
+
+    Attributes
+    ----------
+    board
+        All that it shows: ``view.board.rankings[0].scores[0].means["iou"]``.
+    """
 
     board: Board
 
+    def rank_by(self, metric: str) -> BoardView:
+        """The same leaderboard, ranked by another metric.
+
+        Parameters
+        ----------
+        metric
+            The label of one that was measured.
+
+        Returns
+        -------
+        BoardView
+            A new one; this one stays as it is.
+
+        Raises
+        ------
+        HarnessError
+            Where none of the runs measured it.
+        """
+        return BoardView(board_of(self.board.rows, self.board.runs, metric))
+
     def save(self, path: str | Path) -> None:
-        """Write it to a .md, .csv, .json or .html file, in full. Raises ``HarnessError`` where that fails."""
+        """Write it to a file, in full.
+
+        Parameters
+        ----------
+        path
+            Ends in .md, .csv, .json or .html, which says in what form.
+
+        Raises
+        ------
+        HarnessError
+            For another suffix, and where the file cannot be written.
+        """
         write(self.board, Path(path))
 
     def __repr__(self) -> str:
@@ -34,25 +73,24 @@ class View:
         return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """What a notebook shows: every metric, as a page has room."""
         parts: list[Markup] = []
-        for table in self.board.tables:
-            header = main_header(table, wide=True)
-            rows = [main_row(table, score, wide=True) for score in table.scores]
-            parts.append(_table(f"{table.name}: {table.extent}, in percent", header, rows))
-            if len(table.models) > 1:
-                rows = [model_row(table, score) for score in table.scores]
-                parts.append(_table(f"{table.name}: IoU by model, in percent", model_header(table), rows))
+        for ranking in self.board.rankings:
+            names = metrics_with_figures(ranking)
+            title = f"{ranking.name}: {ranking.extent}, {in_percent(ranking.measures, names)}"
+            parts.append(_table(title, console_columns(ranking, names, has_intervals(ranking)), ranking.scores))
+            if len(ranking.models) > 1:
+                parts.append(_table(title_by_model(ranking), model_columns(ranking), ranking.scores))
         return el("div", *parts, *(el("p", note) for note in self.board.notes))
 
 
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    head = el("thead", el("tr", *(_cell("th", place, name) for place, name in enumerate(header))))
-    body = el("tbody", *(el("tr", *(_cell("td", place, cell) for place, cell in enumerate(row))) for row in rows))
+def _table(title: str, columns: Sequence[Column], scores: Sequence[Score]) -> Markup:
+    head = el("thead", el("tr", *(_cell("th", column, column.heading) for column in columns)))
+    lines = [el("tr", *(_cell("td", column, column.cell(score)) for column in columns)) for score in scores]
     caption = el("caption", title, style="caption-side: top; text-align: left; font-weight: bold")
-    return el("table", caption, head, body)
+    return el("table", caption, head, el("tbody", *lines))
 
 
-def _cell(kind: str, place: int, text: str) -> Markup:
-    """A cell; all but the attributor's name stand to the right."""
-    return el(kind, text, style=f"text-align: {'left' if place == 1 else 'right'}")
+def _cell(kind: str, column: Column, text: str) -> Markup:
+    """A cell; all but text stands to the right."""
+    return el(kind, text, style=f"text-align: {'left' if column.name else 'right'}")

@@ -1,4 +1,4 @@
-"""Each method's figures over a set of rows: means, their intervals, and tests between methods."""
+"""Each method's figures over a set of rows: means, their intervals, ranks, and tests between methods."""
 
 from __future__ import annotations
 
@@ -6,33 +6,62 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import fsum
-from typing import Any
 
 import numpy as np
 
-from harness.run.journal import Key, key_of
-from leaderboard.figures import METRICS, image_of, worth
-from leaderboard.read.runs import Row, record_of
+from harness.contracts.case import RecordKey
+from harness.run.header import MetricFacts
+from harness.run.row import ResultKey, Row
 from leaderboard.statistics.resampling import cluster_sums, holm, intervals, sign_flip
 
 ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class Score:
-    """One attributor's figures in one mode: means over records (0..1), in which a failed one counts as zero.
+class Measures:
+    """By what methods are compared: the metrics, in the order of the columns, and which of them ranks."""
 
-    ``rank`` is None where the attributor has not explained every record that others have: its means are over
-    other records and not comparable. ``not_applicable`` results count in no mean. ``by_model``: mean IoU of
-    each model. ``pointing``: share of records for which its one point lies in a true box, None where rows do
-    not tell. ``concept``: share of records for which exactly the concept that holds the cause is named (a
-    composite that contains it is too coarse to count), None where the truth is not known or the method names
-    none. ``deletion``, ``insertion``: areas under the curves, None where the run did not measure them.
-    ``fallback``: share for which it returned the whole image. ``forward``, ``backward``: passes a
-    record that did not fail; ``seconds`` likewise, None where no time was kept. Without any record, the
-    figures are None. ``intervals``: 95% interval of each metric's mean, over images drawn anew. ``p``:
-    whether its IoU is the best's (:func:`compare`), None for the best itself and for those without a rank.
-    ``gpu_bytes``: the most GPU memory that one record took, weights included, None where none was measured.
+    facts: Mapping[str, MetricFacts]
+    ranked_by: str
+
+    @property
+    def ranking(self) -> MetricFacts:
+        """The metric that ranks."""
+        return self.facts[self.ranked_by]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One method's figures over records that it was tried on; failed ones count as each metric's worst.
+
+    Attributes
+    ----------
+    attributor
+        The method's label.
+    rank
+        Its place by the metric that ranks; None where it has no such figure of a record of which others have one: its
+        mean is over other records and does not compare.
+    records, failed, not_applicable
+        How many results it was tried on, how many of these failed, and how many more it cannot give, which count in
+        no mean.
+    means
+        Each metric's mean, as the metric gives it. None where there is nothing to take it over, or the method never
+        says what the metric measures.
+    measured
+        Over how many results each of these means is.
+    fallback
+        For which part of the records it returned the whole image.
+    forward, backward, seconds
+        Passes, and seconds where they were kept, the mean over results that did not fail.
+    by_model
+        The mean of the metric that ranks, by model.
+    intervals
+        The 95% interval of each mean, over images drawn anew, where there are images enough.
+    p
+        Whether its mean of the metric that ranks is the best's, adjusted (:func:`compare`); None for the best itself
+        and without a rank.
+    gpu_bytes
+        The most GPU memory that one result took, weights included; None where none was measured.
     """
 
     attributor: str
@@ -40,19 +69,13 @@ class Score:
     records: int
     failed: int
     not_applicable: int
-    iou: float | None
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    pointing: float | None
-    concept: float | None
-    deletion: float | None
-    insertion: float | None
+    means: dict[str, float | None]
+    measured: dict[str, int]
     fallback: float | None
     forward: float | None
     backward: float | None
     seconds: float | None
-    by_model: dict[str, float]
+    by_model: dict[str, float | None]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     p: float | None = None
     gpu_bytes: float | None = None
@@ -60,7 +83,8 @@ class Score:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two methods with all records: how much more IoU the first has, and p, raw and adjusted by Holm."""
+    """Two methods compared record by record: the difference of their means (of the metric that ranks), first minus
+    second, and its p before and after Holm's adjustment over all pairs."""
 
     first: str
     second: str
@@ -69,35 +93,43 @@ class Pair:
     adjusted: float
 
 
-def scores_of(rows: Sequence[Row], seconds: Mapping[Key, float]) -> list[Score]:
-    """The figures of every attributor of the rows; best first, those without a rank last."""
-    everything = {record_of(row) for row in rows if row["status"] != "not_applicable"}
-    names = dict.fromkeys(row["attributor"] for row in rows)
-    ends = _intervals(rows, list(names))
+def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, float]) -> list[Score]:
+    """Every attributor's score over some rows, best first, those without a rank last; ties by name."""
+    values = _Values(rows, measures.facts)
+    ends = values.intervals()
+    everything = values.records_with(measures.ranked_by)
     scores = []
-    for name in names:
-        score = _score(name, [row for row in rows if row["attributor"] == name], everything, seconds)
-        mine = {metric: end for metric, end in ends[name].items() if getattr(score, metric) is not None}
-        scores.append(replace(score, intervals=mine))
-    scores.sort(key=lambda score: (score.rank is None, -(score.iou or 0.0), score.attributor))
+    for name in values.names:
+        score = _score(name, [row for row in rows if row.attributor == name], values, measures.ranked_by, seconds)
+        complete = bool(everything) and values.records_with(measures.ranked_by, name) == everything
+        scores.append(replace(score, rank=0 if complete else None, intervals=ends[name]))
+    way = -1 if measures.ranking.higher_is_better else 1
+
+    def place_of(score: Score) -> tuple[bool, bool, float, str]:
+        mean = score.means[measures.ranked_by]
+        return score.rank is None, mean is None, way * (mean or 0.0), score.attributor
+
+    scores.sort(key=place_of)
     for place, score in enumerate(scores):
         if score.rank is not None:
-            tie = place > 0 and score.iou == scores[place - 1].iou
-            scores[place] = replace(score, rank=scores[place - 1].rank if tie else place + 1)
+            before = scores[place - 1] if place else None
+            tie = before is not None and score.means[measures.ranked_by] == before.means[measures.ranked_by]
+            scores[place] = replace(score, rank=before.rank if before is not None and tie else place + 1)
     return scores
 
 
-def compare(rows: Sequence[Row], scores: Sequence[Score]) -> tuple[list[Score], list[Pair]]:
+def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) -> tuple[list[Score], list[Pair]]:
     """The scores with ``p`` against the best, and every pair of methods that have a rank.
 
-    Two-sided sign-flip test of the mean IoU's difference, paired by record, with whole images flipped. Holm's
-    adjustment is over all pairs, not just those with the best: which method is best is decided by the same
-    data, and the best of many like ones beats the worst of them more often than chance would two fixed ones.
+    Two-sided sign-flip test of the difference between the means of the metric that ranks, paired by record, with whole
+    images flipped. Holm's adjustment is over all pairs, not just those with the best: which method is best is decided
+    by the same data, and the best of many like ones beats the worst of them more often than chance would two fixed
+    ones.
     """
     names = [score.attributor for score in scores if score.rank is not None]
     if len(names) < 2:
         return list(scores), []
-    values, images = _values(rows, names, ("iou",))
+    values, images = _Values(rows, measures.facts).paired(measures.ranked_by, names)
     sums, _ = cluster_sums(values, images)
     places = list(combinations(range(len(names)), 2))
     differences = np.stack([sums[:, a] - sums[:, b] for a, b in places], axis=1)
@@ -112,76 +144,97 @@ def compare(rows: Sequence[Row], scores: Sequence[Score]) -> tuple[list[Score], 
     return [replace(score, p=best.get(score.attributor)) for score in scores], pairs
 
 
-def _intervals(rows: Sequence[Row], names: list[str]) -> dict[str, dict[str, tuple[float, float]]]:
-    values, images = _values(rows, names, METRICS)
-    ends = iter(intervals(values, images))
-    found: dict[str, dict[str, tuple[float, float]]] = {}
-    for name in names:
-        mine = {metric: next(ends) for metric in METRICS}
-        found[name] = {
-            metric: (float(low), float(high)) for metric, (low, high) in mine.items() if np.isfinite(low)
+class _Values:
+    """What each record is worth to each method in each metric.
+
+    ``names``: the methods, in the order of the rows. A result has a value where its row has a figure of the metric. A
+    figure that is null counts as the metric's worst, unless all those of the method are (of results that did not
+    fail): then the method does not say what the metric measures, and has no values.
+    """
+
+    def __init__(self, rows: Sequence[Row], facts: Mapping[str, MetricFacts]) -> None:
+        self.names = list(dict.fromkeys(row.attributor for row in rows))
+        self.metrics = list(facts)
+        tried = [row for row in rows if row.status != "not_applicable"]
+        self._images: dict[RecordKey, str] = {}
+        self._values: dict[tuple[str, str], dict[RecordKey, float]] = {
+            (name, metric): {} for name in self.names for metric in self.metrics
         }
-    return found
+        said: dict[tuple[str, str], bool] = {}
+        for row in tried:
+            self._images[row.record] = row.image
+            for metric, figure in row.metrics.items():
+                if metric not in facts:
+                    continue
+                mine = row.attributor, metric
+                self._values[mine][row.record] = facts[metric].worst if figure is None else figure
+                if row.status == "ok":
+                    said[mine] = said.get(mine, False) or figure is not None
+        for mine, anything in said.items():
+            if not anything:
+                self._values[mine] = {}
+        # In sorted order, so that the order of runs changes no draw.
+        self._records = sorted(self._images)
+
+    def records_with(self, metric: str, name: str | None = None) -> set[RecordKey]:
+        """The records of which a method, or any, has a value."""
+        names = self.names if name is None else [name]
+        return {record for one in names for record in self._values[one, metric]}
+
+    def mean(self, name: str, metric: str, model: str | None = None) -> float | None:
+        """A method's mean, over one model's records or all."""
+        values = self._values[name, metric]
+        return _mean(value for record, value in values.items() if model in (None, record.model))
+
+    def count(self, name: str, metric: str) -> int:
+        """Over how many results a method's mean is."""
+        return len(self._values[name, metric])
+
+    def intervals(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """The intervals of each method's means, by metric, where there are images enough."""
+        columns = list(self._values)
+        values, images = self._table(columns)
+        found: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in self.names}
+        for (name, metric), (low, high) in zip(columns, intervals(values, images), strict=True):
+            if np.isfinite(low):
+                found[name][metric] = float(low), float(high)
+        return found
+
+    def paired(self, metric: str, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Values of methods that have them of the same records, float [R, methods], and each record's image [R]."""
+        values, images = self._table([(name, metric) for name in names])
+        there = ~np.isnan(values).any(axis=1)
+        return values[there], images[there]
+
+    def _table(self, columns: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
+        """Values, float [R, columns], NaN where there is none, and which image each record is about [R]."""
+        values = np.full((len(self._records), len(columns)), np.nan)
+        for place, column in enumerate(columns):
+            mine = self._values[column]
+            values[:, place] = [mine.get(record, np.nan) for record in self._records]
+        return values, np.array([self._images[record] for record in self._records])
 
 
-def _values(
-    rows: Sequence[Row], names: Sequence[str], metrics: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """What every record is worth to every method in every metric, float [R, methods * metrics], NaN where
-    there is nothing; and which image each record is about, [R]. Records in sorted order, without those that
-    no method can explain."""
-    rows = [row for row in rows if row["status"] != "not_applicable"]
-    records = {record: place for place, record in enumerate(sorted({record_of(row) for row in rows}))}
-    columns = {name: place * len(metrics) for place, name in enumerate(names)}
-    values = np.full((len(records), len(names) * len(metrics)), np.nan)
-    images = [""] * len(records)
-    for row in rows:
-        place = records[record_of(row)]
-        images[place] = image_of(row)
-        if row["attributor"] in columns:
-            for offset, metric in enumerate(metrics):
-                value = worth(row, metric)
-                if value is not None:
-                    values[place, columns[row["attributor"]] + offset] = value
-    return values, np.array(images)
-
-
-def _score(name: str, rows: Sequence[Row], everything: set[Any], seconds: Mapping[Key, float]) -> Score:
-    """One attributor's figures; ``rank`` is 0 where it deserves one."""
-    tried = [row for row in rows if row["status"] != "not_applicable"]
-    good = [row for row in tried if row["status"] == "ok"]
-    names_concepts = any(row["concept"] is not None or row["concept_scores"] for row in tried)
-    models = sorted({row["model"] for row in tried})
+def _score(
+    name: str, rows: Sequence[Row], values: _Values, ranked_by: str, seconds: Mapping[ResultKey, float]
+) -> Score:
+    """One attributor's figures, before ranks and intervals. ``rows``: its own."""
+    tried = [row for row in rows if row.status != "not_applicable"]
+    good = [row for row in tried if row.status == "ok"]
     return Score(
         attributor=name,
-        rank=0 if tried and {record_of(row) for row in tried} == everything else None,
+        rank=None,
         records=len(tried),
-        failed=sum(row["status"] == "failed" for row in tried),
+        failed=sum(row.status == "failed" for row in tried),
         not_applicable=len(rows) - len(tried),
-        iou=_mean(row["iou"] for row in tried),
-        precision=_mean(row["precision"] for row in tried),
-        recall=_mean(row["recall"] for row in tried),
-        f1=_mean(row["f1"] for row in tried),
-        pointing=_mean_of_all(tried, "pointing"),
-        concept=_mean(
-            value for row in tried if names_concepts and (value := worth(row, "concept")) is not None
-        ),
-        deletion=_mean_of_all(tried, "deletion"),
-        insertion=_mean_of_all(tried, "insertion"),
-        fallback=_mean(row["fallback"] for row in tried),
-        forward=_mean(row["forward"] for row in good),
-        backward=_mean(row["backward"] for row in good),
-        seconds=_mean(seconds[key] for row in good if (key := key_of(row)) in seconds),
-        by_model={
-            model: _mean(row["iou"] for row in tried if row["model"] == model) or 0.0 for model in models
-        },
+        means={metric: values.mean(name, metric) for metric in values.metrics},
+        measured={metric: values.count(name, metric) for metric in values.metrics},
+        fallback=_mean(row.fallback for row in tried),
+        forward=_mean(row.forward for row in good),
+        backward=_mean(row.backward for row in good),
+        seconds=_mean(seconds[row.key] for row in good if row.key in seconds),
+        by_model={model: values.mean(name, ranked_by, model) for model in sorted({row.model for row in tried})},
     )
-
-
-def _mean_of_all(rows: Sequence[Row], metric: str) -> float | None:
-    """The mean of what every row must have; None where one has not."""
-    values = [worth(row, metric) for row in rows]
-    return None if None in values else _mean(value for value in values if value is not None)
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -1,4 +1,4 @@
-"""The same figures over parts of the records: by model, source, finding, and size of the finding."""
+"""The same scores over parts of the records: by model, source, finding, and size of the finding."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.run.journal import Key
-from leaderboard.figures import image_of
-from leaderboard.read.runs import Row, record_of
-from leaderboard.statistics.ranking import Score, scores_of
+from harness.imaging.overlap import union_area
+from harness.run.row import ResultKey, Row
+from leaderboard.statistics.ranking import Measures, Score, rank
 
 TITLES = {"model": "model", "source": "source", "finding": "finding", "size": "size of the finding"}
 SIZES = ("small", "medium", "large")
@@ -49,7 +48,7 @@ class Sizes:
 
     def size(self, row: Row) -> str | None:
         """Small, medium or large; None where it is not known."""
-        part = self.shares.get((row["source"], row["index"]))
+        part = self.shares.get((row.source, row.index))
         return None if part is None else SIZES[sum(part > edge for edge in self.edges)]
 
     def describe(self, size: str) -> str:
@@ -62,41 +61,64 @@ class Sizes:
         }[size]
 
 
-def break_down(rows: Sequence[Row], seconds: Mapping[Key, float], sizes: Sizes) -> dict[str, list[Slice]]:
+def slices_by(
+    rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, float], sizes: Sizes
+) -> dict[str, list[Slice]]:
     """The slices of one mode's rows by each of :data:`TITLES`, and ``model and source``, their crossing."""
     kinds: dict[str, Callable[[Row], dict[str, str | None]]] = {
-        "model": lambda row: {"model": row["model"]},
-        "source": lambda row: {"source": row["source"]},
-        "model and source": lambda row: {"model": row["model"], "source": row["source"]},
-        "finding": lambda row: {"finding": row.get("attribute")},
+        "model": lambda row: {"model": row.model},
+        "source": lambda row: {"source": row.source},
+        "model and source": lambda row: {"model": row.model, "source": row.source},
+        "finding": lambda row: {"finding": row.attribute},
         "size": lambda row: {"size": sizes.size(row)},
     }
-    return {kind: _slices(rows, about, seconds, sizes) for kind, about in kinds.items()}
+    return {kind: _slices(rows, about, measures, seconds, sizes) for kind, about in kinds.items()}
 
 
 def _slices(
     rows: Sequence[Row],
     about: Callable[[Row], dict[str, str | None]],
-    seconds: Mapping[Key, float],
+    measures: Measures,
+    seconds: Mapping[ResultKey, float],
     sizes: Sizes,
 ) -> list[Slice]:
     groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
     for row in rows:
-        facts = about(row)
-        if None not in facts.values():
-            groups.setdefault(tuple((name, str(value)) for name, value in facts.items()), []).append(row)
+        facts = {name: value for name, value in about(row).items() if value is not None}
+        if facts:
+            groups.setdefault(tuple(facts.items()), []).append(row)
     order = {size: str(place) for place, size in enumerate(SIZES)}
     slices = []
     for key in sorted(groups, key=lambda key: [order.get(v, v) if n == "size" else v for n, v in key]):
-        mine = [row for row in groups[key] if row["status"] != "not_applicable"]
+        mine = [row for row in groups[key] if row.status != "not_applicable"]
         if mine:
             slices.append(
                 Slice(
                     about=dict(key),
                     name=", ".join(sizes.describe(value) if name == "size" else value for name, value in key),
-                    records=len({record_of(row) for row in mine}),
-                    images=len({image_of(row) for row in mine}),
-                    scores={score.attributor: score for score in scores_of(groups[key], seconds)},
+                    records=len({row.record for row in mine}),
+                    images=len({row.image for row in mine}),
+                    scores={score.attributor: score for score in rank(groups[key], measures, seconds)},
                 )
             )
     return slices
+
+
+def shares(rows: Sequence[Row]) -> dict[tuple[str, int], float]:
+    """How much of its image each sample's true boxes cover together, 0..1, where any of the rows tells."""
+    found: dict[tuple[str, int], float] = {}
+    for row in rows:
+        key = row.source, row.index
+        if key not in found and (part := _share(row)) is not None:
+            found[key] = part
+    return found
+
+
+def _share(row: Row) -> float | None:
+    if row.size is None:
+        return None
+    width, height = row.size
+    try:
+        return union_area(row.true_boxes) / (width * height)
+    except TypeError:  # an edge that is no number
+        return None

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from harness.contracts.case import RecordKey
+from harness.contracts.observer import file_id
 from harness.imaging.frame import FRAME_SIDE, Letterbox
-from harness.run.journal import key_of
+from harness.run.row import Row
 from leaderboard.board import Board
-from leaderboard.figures import frame_of
-from leaderboard.read.runs import Row, record_of
-from leaderboard.render.gallery_observer import FOLDER, picture_id
+from leaderboard.render.gallery_observer import FOLDER
 
 MOST = 12  # records in a page
 MAP_SIDE = 112  # of the maps in a page, pixels
@@ -26,10 +26,11 @@ _LARGEST = 1 << 20  # bytes of a file that is still read
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """One record: its rows, best method first, its image and maps as PNG data URIs, its answer's tokens.
+class Pictured:
+    """One record with its pictures.
 
-    ``frame``: the image's place in the picture, which is the frame. ``maps``: by attributor.
+    ``rows``: its results, best method first. ``frame``: the image's place in the picture, which is the frame.
+    ``image``, ``maps`` (by attributor): PNG as data URIs. ``tokens``: its answer's.
     """
 
     rows: list[Row]
@@ -39,41 +40,43 @@ class Exhibit:
     tokens: list[str] | None
 
 
-def exhibits(board: Board, private: bool = False) -> tuple[list[Exhibit], list[str]]:
-    """The exhibits of a board, at most ``MOST``, evenly spread; and the sources whose own were withheld.
+def read_gallery(board: Board, private: bool = False) -> tuple[list[Pictured], list[str]]:
+    """The records that have pictures, at most ``MOST``, evenly spread; and the sources whose own were withheld.
 
     A record whose source was not declared free to share is withheld whole, for saliency maps can show the
     image too; ``private`` shows it all the same. What cannot be read is left out.
     """
     order = {
-        (table.mode, score.attributor): place for table in board.tables for place, score in enumerate(table.scores)
+        (ranking.mode, score.attributor): place
+        for ranking in board.rankings
+        for place, score in enumerate(ranking.scores)
     }
-    records: dict[tuple[str, str, str, int], list[Row]] = {}
-    for row in sorted(board.rows, key=lambda row: order[row["mode"], row["attributor"]]):
-        records.setdefault(record_of(row), []).append(row)
+    records: dict[RecordKey, list[Row]] = {}
+    for row in sorted(board.rows, key=lambda row: order[row.mode, row.attributor]):
+        records.setdefault(row.record, []).append(row)
     folders = [folder / FOLDER for run in board.runs for folder in run.folders]
     folders = [folder for folder in folders if folder.is_dir()]
     found: list[tuple[list[Row], dict[str, object], Path]] = []
     withheld: set[str] = set()
-    for record in sorted(records):
+    for record in sorted(records, key=lambda record: (record.mode, record.model, record.source, record.index)):
         rows = records[record]
-        kept = _about(folders, rows[0])
+        kept = _facts(folders, record)
         if kept is None:
             continue
         if kept[0].get("redistributable") is not True and not private:
-            withheld.add(rows[0]["source"])
+            withheld.add(record.source)
             continue
         found.append((rows, *kept))
     most = min(MOST, len(found))
     chosen = [found[(2 * k + 1) * len(found) // (2 * most)] for k in range(most)]
-    shown = [_exhibit(rows, facts, path, folders) for rows, facts, path in chosen]
+    shown = [_pictured(rows, facts, path, folders) for rows, facts, path in chosen]
     return [one for one in shown if one is not None], sorted(withheld)
 
 
-def _about(folders: list[Path], row: Row) -> tuple[dict[str, object], Path] | None:
+def _facts(folders: list[Path], record: RecordKey) -> tuple[dict[str, object], Path] | None:
     """What a run noted about a record, and where."""
     for folder in folders:
-        path = folder / f"{picture_id(*key_of(row)[:4])}.json"
+        path = folder / f"{file_id(*record)}.json"
         try:
             if path.stat().st_size <= _LARGEST and isinstance(facts := json.loads(path.read_bytes()), dict):
                 return facts, path
@@ -82,21 +85,21 @@ def _about(folders: list[Path], row: Row) -> tuple[dict[str, object], Path] | No
     return None
 
 
-def _exhibit(rows: list[Row], facts: dict[str, object], path: Path, folders: list[Path]) -> Exhibit | None:
+def _pictured(rows: list[Row], facts: dict[str, object], path: Path, folders: list[Path]) -> Pictured | None:
     image = _pixels(path.with_suffix(".png"))
-    frame = next((place for row in rows if (place := frame_of(row)) is not None), None)
+    frame = next((Letterbox(*row.size) for row in rows if row.size is not None), None)
     if image is None or frame is None:
         return None
     maps = {}
     for row in rows:
-        paths = (folder / f"{picture_id(*key_of(row))}.png" for folder in folders)
+        paths = (folder / f"{file_id(*row.key)}.png" for folder in folders)
         grey = next((pixels for path in paths if (pixels := _pixels(path)) is not None), None)
         if grey is not None:
-            maps[row["attributor"]] = _uri(_coloured(grey))
+            maps[row.attributor] = _uri(_coloured(grey))
     tokens = facts.get("tokens")
     texts = tokens if isinstance(tokens, list) and all(isinstance(token, str) for token in tokens) else None
     # Drawn anew, so that nothing but pixels gets into the page.
-    return Exhibit(rows, frame, _uri(Image.fromarray(image)), maps, texts)
+    return Pictured(rows, frame, _uri(Image.fromarray(image)), maps, texts)
 
 
 def _pixels(path: Path) -> np.ndarray | None:
