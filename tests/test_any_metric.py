@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import toys
-from evaluating import toys
+from evaluating import toy_run
 from rich.console import Console
 from rows import ALL, DEFAULT, facts_of, header, journal, row
 from toys import registry

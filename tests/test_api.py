@@ -71,7 +71,7 @@ def test_an_evaluation_gives_rows_a_data_frame_and_a_board(folder: Path, capsys:
     assert {"iou", "f1", "attributor", "status"} <= set(frame) and "metrics" not in frame and len(frame) == 8
     assert frame.groupby("attributor")["iou"].mean()["good"] == pytest.approx(0.75, abs=1e-3)
     board = result.board()
-    assert board.board.tables[0].scores[0].attributor == "good"
+    assert board.board.rankings[0].scores[0].attributor == "good"
     assert "Direct answers: 4 records of toy, in percent" in repr(board) and "\x1b" not in repr(board)
     html = result._repr_html_()
     assert html == board._repr_html_() and html.count("<table>") == 1 and ">good</td>" in html

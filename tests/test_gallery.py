@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import toys
-from evaluating import toys
+from evaluating import toy_run
 from PIL import Image
 
 from harness.contracts.observer import file_id

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import toys
-from evaluating import toys
+from evaluating import toy_run
 from rich.console import Console
 from rows import DEFAULT, closed, header, journal, plugin, row
 

@@ -65,7 +65,7 @@ def test_the_gpu_with_the_most_counts(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [line["gpu_bytes"] for line in timed] == [k * 2 * 10**8 for k in (1, 2, 3, 4)]
     assert cuda.resets == [0, 1] * 4 and b"bytes" not in (tmp_path / "out" / "journal.jsonl").read_bytes()
     board = make_board([tmp_path / "out"])
-    assert {score.attributor: score.gpu_bytes for score in board.tables[0].scores} == {"good": 6e8, "map": 8e8}
+    assert {score.attributor: score.gpu_bytes for score in board.rankings[0].scores} == {"good": 6e8, "map": 8e8}
     text = render(board)
     assert "GPU GB" in page.render(board)
     assert "| GPU GB |" in text and "| 0.6 |" in text and "| 0.8 |" in text

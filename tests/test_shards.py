@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import toys
-from evaluating import toys
+from evaluating import toy_run
 from rich.console import Console
 from toys import ToySource, registry
 

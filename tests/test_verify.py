@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import toys
-from evaluating import toys
+from evaluating import toy_run
 from rich.console import Console
 from toys import registry
 

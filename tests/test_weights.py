@@ -173,7 +173,7 @@ def test_a_board_does_not_mix_weights_and_shows_them(world: Path) -> None:
     older = json.loads(header)
     del older["plugins"]["model"]["toy"]["weights"]
     path.write_text(json.dumps(older) + "\n" + rest)
-    assert len(make_board([first, second]).tables[0].scores) == 2
+    assert len(make_board([first, second]).rankings[0].scores) == 2
 
 
 def test_a_plugin_that_cannot_say_its_files_is_named(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
