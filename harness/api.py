@@ -84,9 +84,8 @@ class Evaluation:
         """A data frame with a line a row, and a column for each metric. Figures are missing where there are none."""
         import pandas
 
-        from harness.run.results import as_dict
-
-        return pandas.DataFrame([as_dict(row) for row in self.rows])
+        lines = [row.line() for row in self.rows]
+        return pandas.DataFrame([{**line.pop("metrics"), **line} for line in lines])
 
     def board(self) -> Any:
         """The leaderboard of the run; it shows itself in a notebook and by ``print``.

@@ -32,10 +32,11 @@ def run_finished(folder: Path, console: Any) -> None:
 
 @hookimpl
 def observers() -> Sequence[type[Observer]]:
-    """What keeps pictures for the page."""
+    """What keeps pictures for the page, and maps to measure anew."""
+    from leaderboard.kept_maps import KeptMaps
     from leaderboard.render.gallery_observer import Gallery
 
-    return [Gallery]
+    return [Gallery, KeptMaps]
 
 
 @hookimpl

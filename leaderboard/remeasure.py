@@ -18,13 +18,13 @@ from harness.contracts.metric import Metric, Need
 from harness.errors import HarnessError
 from harness.participants import Participant, labelled
 from harness.registry import Registry
-from harness.run import kept_maps
 from harness.run.header import MetricFacts
 from harness.run.measure import DECIMALS, measure
 from harness.run.provenance import describe_metric
-from harness.run.rescore import explained_of
 from harness.run.row import Row, sentence
+from leaderboard import kept_maps
 from leaderboard.read.shards import Run
+from leaderboard.rescore import explained_of
 
 _SLACK = 1.5 * 10**-DECIMALS
 _SLACK_OF_MAPS = 0.005  # kept maps are rounded to 11 bits

@@ -85,7 +85,7 @@ def closed(index: int, attributor: str, model: str = "m", **fields: Any) -> dict
 def measured(line: dict[str, Any], metrics: Sequence[Metric]) -> dict[str, Any]:
     """A line with what these metrics make of it."""
     from harness.run.measure import measure
-    from harness.run.rescore import explained_of
+    from leaderboard.rescore import explained_of
 
     found = measure({one.name: one for one in metrics}, explained_of(Row.read(line)), {"boxes"})
     return line | {"metrics": line["metrics"] | found.metrics, "unmeasured": line["unmeasured"] | found.unmeasured}

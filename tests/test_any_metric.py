@@ -25,7 +25,6 @@ from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric, Need
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
-from harness.run.rescore import rescore
 from harness.run.shards import folders_of
 from leaderboard.board import Board, make_board
 from leaderboard.render import csv_json, markdown
@@ -33,6 +32,7 @@ from leaderboard.render.console import show
 from leaderboard.render.html import page
 from leaderboard.render.html.plots import Axis
 from leaderboard.render.notebook import BoardView
+from leaderboard.rescore import rescore
 from leaderboard.verify import verify
 
 

@@ -19,9 +19,9 @@ from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.registry import Registry
-from harness.run.kept_maps import encode, path_of, read
-from harness.run.rescore import rescore
-from harness.run.results import read_results
+from leaderboard.kept_maps import encode, path_of, read
+from leaderboard.read.rescored import read_measured
+from leaderboard.rescore import rescore
 
 
 class Inside(Metric):
@@ -82,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_what_is_kept_is_what_was_said(tmp_path: Path, folder: Path, said: Attribution) -> None:
-    row = read_results(folder / "kept").rows[0]
+    row = read_measured(folder / "kept").rows[0]
     path_of(tmp_path, row.key).parent.mkdir(parents=True, exist_ok=True)
     path_of(tmp_path, row.key).write_bytes(encode(said))
     found = read(tmp_path, row)
@@ -102,7 +102,7 @@ def test_rescoring_gives_what_the_run_would_have(folder: Path, tmp_path: Path) -
     paths = rescore(registry(), folder / "kept", ["inside", "count"])
     assert [path.name for path in paths] == ["rescored-inside.jsonl", "rescored-count.jsonl"]
     assert (folder / "kept" / "journal.jsonl").read_bytes() == before
-    run, kept = read_results(folder / "run"), read_results(folder / "kept")
+    run, kept = read_measured(folder / "run"), read_measured(folder / "kept")
     assert kept.rescored == ("count", "inside") and {*kept.header.metrics} == {*run.header.metrics}
     assert kept.header.metrics["inside"] == run.header.metrics["inside"]
     for mine, theirs in zip(kept.rows, run.rows, strict=True):
@@ -115,7 +115,7 @@ def test_rescoring_gives_what_the_run_would_have(folder: Path, tmp_path: Path) -
 
 def test_what_only_needs_boxes_needs_no_maps(folder: Path) -> None:
     rescore(registry(), folder / "plain", ["count"])
-    assert read_results(folder / "plain").rows[0].metrics["count"] == 1
+    assert read_measured(folder / "plain").rows[0].metrics["count"] == 1
     with pytest.raises(HarnessError, match=r"There is no map of 'good' on sample 0 .* with --keep-maps"):
         rescore(registry(), folder / "plain", ["inside"])
 
@@ -138,20 +138,20 @@ def test_figures_of_another_state_of_the_journal_are_refused(folder: Path) -> No
     whole = journal.read_bytes()
     journal.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1])
     with pytest.raises(HarnessError, match="measured from another state of the journal; run `harness rescore"):
-        read_results(folder / "plain")
+        read_measured(folder / "plain")
     journal.write_bytes(whole)
     added = folder / "plain" / "rescored-count.jsonl"
     good = added.read_text()
     for bad in ("", "{}\n", good.replace('"format": 1', '"format": 7'), good + '{"key": [1]}\n', good + "nonsense\n"):
         added.write_text(bad)
         with pytest.raises(HarnessError, match="holds no figures of a metric"):
-            read_results(folder / "plain")
+            read_measured(folder / "plain")
     added.unlink()
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04", encode(Attribution(saliency=np.eye(5)))])
 def test_a_broken_map_is_named(folder: Path, tmp_path: Path, content: bytes) -> None:
-    row = read_results(folder / "kept").rows[0]
+    row = read_measured(folder / "kept").rows[0]
     path_of(tmp_path, row.key).parent.mkdir()
     path_of(tmp_path, row.key).write_bytes(content)
     with pytest.raises(HarnessError, match=r"The kept map .*\.npz cannot be read"):

@@ -25,7 +25,6 @@ from harness.testing.region import RegionModel
 from leaderboard import plugin as leaderboard_plugin
 from plugins import metrics
 from plugins.executors import local
-from plugins.observers import kept_maps
 
 WIDTH, HEIGHT = 200, 400
 PLACE = Letterbox(WIDTH, HEIGHT, FRAME_SIDE)
@@ -231,7 +230,7 @@ def attributors() -> list[type[Attributor]]:
 
 def world(*more: Any) -> list[Any]:
     """The modules that a run of the toys needs, and more: no boards."""
-    return [sys.modules[__name__], metrics, local, kept_maps, *more]
+    return [sys.modules[__name__], metrics, local, *more]
 
 
 def registry(*more: Any) -> Registry:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from harness.building import command as build
 from harness.cli import eval as evaluate
-from harness.cli import plugins, rescore, sources
+from harness.cli import plugins, sources
 from harness.errors import HarnessError, unknown_name
 from harness.explaining import command as explain
 
@@ -67,7 +67,6 @@ def build_parser(others: bool = True) -> Parser:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     broken: list[tuple[str, str, str]] = []
     evaluate.add_parser(subparsers)
-    rescore.add_parser(subparsers)
     explain.add_parser(subparsers)
     build.add_parser(subparsers)
     plugins.add_parser(subparsers, broken)

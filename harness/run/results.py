@@ -1,29 +1,21 @@
-"""The results of a run's folder: its header and rows, with the figures that ``harness rescore`` added."""
+"""The results of a run's folder: its header and rows."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import HarnessError
-from harness.files import write_whole
-from harness.run.header import Header, MetricFacts
+from harness.run.header import Header
 from harness.run.journal import JOURNAL, read_journal
-from harness.run.measure import Measured
-from harness.run.row import KEY, Number, ResultKey, Row, sentence
-
-RESCORED = "rescored-*.jsonl"
+from harness.run.row import Row
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a folder holds. ``digest``: SHA-256 of its journal, hexadecimal. ``rescored``: metrics that were added."""
+    """What a folder holds. ``digest``: SHA-256 of its journal, hexadecimal. ``rescored``: metrics that were measured
+    after the run."""
 
     folder: Path
     header: Header
@@ -32,33 +24,13 @@ class Results:
     rescored: tuple[str, ...] = ()
 
 
-class _Rescored(BaseModel):
-    """The first line of a file of added figures."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-    format: Literal[1]
-    metric: str
-    about: MetricFacts
-    journal_sha256: Annotated[str, Field(max_length=64)]
-
-
-class _Figure(BaseModel):
-    """Every other line: one result's figure, or why there is none."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-    key: Annotated[list[str | int], Field(min_length=len(KEY), max_length=len(KEY))]
-    figure: Number | None = None
-    unmeasured: str | None = None
-
-
 def read_results(folder: Path) -> Results:
     """The header and rows of a folder, checked.
 
     Raises
     ------
     HarnessError
-        Where there is no journal, or a line of it lacks a field, has an unknown one, or one that cannot be; and where
-        added figures are of another state of the journal.
+        Where there is no journal, or a line of it lacks a field, has an unknown one, or one that cannot be.
     """
     path = folder / JOURNAL
     first, lines = read_journal(folder)
@@ -74,29 +46,7 @@ def read_results(folder: Path) -> Results:
             why = "".join(c if c.isprintable() else " " for c in str(error))
             raise HarnessError(f"The journal {path} is broken at line {number} ({why}); leave it out.") from error
     assert header is not None
-    digest = _digest(path)
-    added = [_read_rescored(found, digest) for found in sorted(folder.glob(RESCORED))]
-    for head, figures in added:
-        header = header.model_copy(update={"metrics": {**header.metrics, head.metric: head.about}})
-        rows = [_with_figure(row, head.metric, figures) for row in rows]
-    return Results(folder, header, rows, digest, tuple(head.metric for head, _ in added))
-
-
-def write_rescored(results: Results, metric: str, about: MetricFacts, measured: Iterable[tuple[Row, Measured]]) -> Path:
-    """Add a metric's figures to a folder. Returns the file. Raises ``HarnessError`` where it cannot be written."""
-    head = _Rescored(format=1, metric=metric, about=about, journal_sha256=results.digest)
-    lines = [head.model_dump(mode="json")]
-    for row, found in measured:
-        if metric in found.metrics:
-            lines.append({"key": list(row.key), "figure": found.metrics[metric]})
-        elif metric in found.unmeasured:
-            lines.append({"key": list(row.key), "unmeasured": found.unmeasured[metric]})
-    path = results.folder / RESCORED.replace("*", metric)
-    try:
-        write_whole(path, "".join(json.dumps(line) + "\n" for line in lines).encode("ascii"))
-    except OSError as error:
-        raise HarnessError(f"The figures cannot be written to {path}: {error.strerror or error}.") from error
-    return path
+    return Results(folder, header, rows, _digest(path))
 
 
 def _belonging(row: Row, header: Header) -> Row:
@@ -111,41 +61,8 @@ def _belonging(row: Row, header: Header) -> Row:
     return row
 
 
-def _with_figure(row: Row, metric: str, figures: dict[ResultKey, _Figure]) -> Row:
-    found = figures.get(row.key)
-    if found is None:
-        return row
-    if found.unmeasured is not None:
-        return row.model_copy(update={"unmeasured": {**row.unmeasured, metric: found.unmeasured}})
-    return row.model_copy(update={"metrics": {**row.metrics, metric: found.figure}})
-
-
-def _read_rescored(path: Path, digest: str) -> tuple[_Rescored, dict[ResultKey, _Figure]]:
-    try:
-        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-        head, figures = _Rescored.model_validate(lines[0]), [_Figure.model_validate(line) for line in lines[1:]]
-    except OSError as error:
-        raise HarnessError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, IndexError, RecursionError) as error:
-        again = "remove it and run `harness rescore`"
-        why = sentence(error) if isinstance(error, ValidationError) else str(error)
-        raise HarnessError(f"{path} holds no figures of a metric ({why}); {again}.") from error
-    if head.journal_sha256 != digest:
-        raise HarnessError(
-            f"{path} was measured from another state of the journal; run `harness rescore {path.parent} --metric "
-            f"{head.metric}` again, or remove it."
-        )
-    return head, {ResultKey(*figure.key): figure for figure in figures}  # type: ignore[arg-type]
-
-
 def _digest(path: Path) -> str:
     try:
         return sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise HarnessError(f"The journal {path} cannot be read: {error.strerror or error}.") from error
-
-
-def as_dict(row: Row) -> dict[str, Any]:
-    """A row as a flat dictionary, its figures beside its other fields: a line of a table."""
-    line = row.line()
-    return {**line.pop("metrics"), **line}

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run.header import Header
-from harness.run.results import Results, read_results
+from harness.run.results import Results
 from harness.run.row import Row
 from harness.run.shards import Shard, folders_of
+from leaderboard.read.rescored import read_measured
 
 _LARGEST = 1e100
 # What may differ between the machines that the shards of one run were made on.
@@ -74,7 +75,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     runs: list[Run] = []
     shards: dict[str, list[Results]] = {}
     for folder in dict.fromkeys(one for given in folders for one in folders_of(given)):
-        found = read_results(folder)
+        found = read_measured(folder)
         _check_figures(found)
         if found.header.shard is None:
             runs.append(Run((folder,), found.header, found.rows, found.digest, found.rescored))

@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from harness.registry import Registry
-    from harness.run.rescore import rescore
     from harness.run.shards import folders_of
+    from leaderboard.rescore import rescore
 
     console, registry = Console(), Registry.discover()
     for folder in folders_of(args.folder):

@@ -12,12 +12,13 @@ from harness.errors import HarnessError
 from harness.imaging.frame import Letterbox, to_boxes
 from harness.participants import Participant, choose
 from harness.registry import Registry
-from harness.run import kept_maps
 from harness.run.header import MetricFacts
 from harness.run.measure import Measured, measure
 from harness.run.provenance import describe_metric
-from harness.run.results import Results, read_results, write_rescored
+from harness.run.results import Results
 from harness.run.row import Row
+from leaderboard import kept_maps
+from leaderboard.read.rescored import read_measured, write_rescored
 
 
 def rescore(registry: Registry, folder: Path, metrics: Sequence[str], options: Sequence[str] = ()) -> list[Path]:
@@ -46,7 +47,7 @@ def rescore(registry: Registry, folder: Path, metrics: Sequence[str], options: S
         For an unknown metric, one that needs the model or was measured already, and where a metric needs maps that
         the run did not keep.
     """
-    results = read_results(folder)
+    results = read_measured(folder)
     chosen: list[Participant[Metric]] = choose(registry, options, [("metric", name) for name in metrics])
     if not chosen:
         raise HarnessError("Say what to measure by --metric NAME; `harness plugins` lists the metrics.")

@@ -9,19 +9,41 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.contracts.attributor import Attribution
-from harness.contracts.observer import file_id
+from harness.contracts.explained import Explained
+from harness.contracts.observer import Observer, file_id
 from harness.errors import HarnessError, one_line
 from harness.imaging.frame import FRAME_SIDE, to_boxes
 from harness.run.row import ResultKey, Row
 
 FOLDER = "maps"
 _MOST = 16 << 20  # bytes of a file that is still read: somebody else's may be anything
+
+
+class KeptMaps(Observer):
+    """Keeps what every method said, for `harness rescore` and for programs of yours: `--keep-maps`.
+
+    One compressed file a result, some 10 to 60 kB where there is a map. Maps can show the image that they are about:
+    do not pass those of credentialed data sets on.
+    """
+
+    name: ClassVar[str] = "kept-maps"
+    folder: ClassVar[str] = FOLDER
+
+    @classmethod
+    def asked(cls, settings: Any) -> Mapping[str, Any] | None:
+        return {} if settings.keep_maps else None
+
+    def observe(self, explained: Explained) -> Mapping[str, bytes]:
+        if explained.attribution is None:
+            return {}
+        return {name_of(ResultKey(*explained.record, explained.attributor)): encode(explained.attribution)}
 
 
 def path_of(folder: Path, key: ResultKey) -> Path:
