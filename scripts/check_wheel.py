@@ -6,8 +6,8 @@
 
 *wheel* sees the libraries of the environment that runs it, but not its editable install. Its current folder holds a
 ``plugins/`` and a ``leaderboard.py`` of its own, and nothing there can reach the network. *light* has only what
-``harness plugins``, ``leaderboard``, ``sources check`` and ``plugins new`` need. The first thing that goes wrong ends the
-check with what was printed.
+``harness plugins``, ``leaderboard``, ``sources check`` and ``plugins new`` need. The first thing that goes wrong ends
+the check with what was printed.
 """
 
 from __future__ import annotations
@@ -78,17 +78,19 @@ class Environment:
         """Run a command and return what it prints; end the check unless it ends so, and says so."""
         print("  $", *words, flush=True)
         # Nothing that a newcomer's shell does not have; nothing kept between one command and the next.
-        variables = {name: text for name, text in os.environ.items() if not name.startswith(("PYTHON", "HF_", "VIRTUAL"))}
-        variables |= {"COLUMNS": "120", "HARNESS_CACHE": "off", "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"}
-        done = subprocess.run(
-            words, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=SECONDS
-        )  # fmt: skip
+        settings = ("PYTHON", "HF_", "TRANSFORMERS_", "VIRTUAL_ENV")
+        variables = {name: text for name, text in os.environ.items() if not name.startswith(settings)}
+        variables |= {"COLUMNS": "120", "HARNESS_CACHE": "off"}
+        variables["PATH"] = os.pathsep.join([str(self.python.parent), variables["PATH"]])
+        done = subprocess.run(words, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=SECONDS)
         printed = done.stdout + done.stderr
         told = " ".join(printed.split())
         lacking = [text for text in says if text not in told]
         if done.returncode != status or lacking or "Traceback" in printed or "failed in" in told:
-            wanted = f"status {status}" + (f" and {lacking} in what is printed" if lacking else "")
-            sys.exit(f"{printed}\n{' '.join(words)}: status {done.returncode}; expected {wanted}, and no fault of a plugin.")
+            sys.exit(
+                f"{printed}\n`{' '.join(words)}` ended with status {done.returncode}. Expected: status {status}, "
+                f"no traceback, no fault of a plugin" + (f", and {lacking} in what is printed." if lacking else ".")
+            )
         return printed
 
 
@@ -107,8 +109,9 @@ def _check_contents(wheel: Path, source: Path) -> None:
     """End the check unless the wheel holds every file of the three packages, and nothing else."""
     with zipfile.ZipFile(wheel) as file:
         held = {name for name in file.namelist() if ".dist-info/" not in name}
-    files = (path.relative_to(source).as_posix() for name in PACKAGES for path in (source / name).rglob("*") if path.is_file())
-    wanted = {name for name in files if not name.startswith(PUBLISHED)}
+    files = [path for name in PACKAGES for path in (source / name).rglob("*") if path.is_file()]
+    names = {path.relative_to(source).as_posix() for path in files}
+    wanted = {name for name in names if not name.startswith(PUBLISHED)}
     if held != wanted:
         sys.exit(f"The wheel lacks {sorted(wanted - held)} and should not hold {sorted(held - wanted)}.")
     print(f"{wheel.name}: {len(held)} files, {wheel.stat().st_size / 2**20:.1f} MiB", flush=True)
@@ -177,7 +180,8 @@ def check_light(wheel: Path, work: Path, results: Path | None) -> None:
     light.run("harness", "sources", "check", "--data-root", str(work / "data"), "--source", "vindr_cxr", "--images")
     if results is not None:
         light.run("harness", "leaderboard", str(results), says=["occlusion"])
-        light.run("harness", "leaderboard", str(results), *(f"--output=board.{kind}" for kind in ("md", "csv", "json", "html")))
+        forms = [f"--output=board.{form}" for form in ("md", "csv", "json", "html")]
+        light.run("harness", "leaderboard", str(results), *forms)
         light.run("harness", "leaderboard", "verify", str(results), says=["are what it claims"])
     sentence = "which is not installed; `pip install medground-harness` brings it"
     light.run("harness", "eval", "--attributor", "occlusion", "--limit", "1", status=2, says=[sentence])
