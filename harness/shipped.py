@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,12 @@ def check_not_hidden() -> None:
                 f"{at} hides the package {name!r} that the harness ships in {home}; rename it, or take "
                 f"{found.parent} off PYTHONPATH and sys.path (a script's own folder, and a notebook's, are on it)."
             )
+
+
+def import_shipped() -> None:
+    """Import the packages that ship beside ``harness``, so that none found later on another path is taken instead."""
+    for name in _names():
+        import_module(name)
 
 
 def _names() -> list[str]:
