@@ -193,13 +193,13 @@ def check_light(wheel: Path, work: Path, results: Path | None) -> None:
 def main() -> None:
     """Run the checks that were asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("which", nargs="*", choices=["wheel", "light"], default=["wheel", "light"])
+    parser.add_argument("which", nargs="?", choices=["wheel", "light", "both"], default="both")
     which = parser.parse_args().which
     with tempfile.TemporaryDirectory(prefix="harness-wheel-") as folder:
         work = Path(folder).resolve()
         wheel = build(work)
-        results = check_wheel(wheel, work) if "wheel" in which else None
-        if "light" in which:
+        results = check_wheel(wheel, work) if which != "light" else None
+        if which != "wheel":
             check_light(wheel, work, results)
 
 
