@@ -22,9 +22,9 @@ from harness.contracts.observer import Observer
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.contracts.source import Source
 from harness.errors import HarnessError, one_line, unknown_name
+from harness.shipped import OWN, check_not_hidden
 
 GROUP = "harness"
-OWN = "medground-harness"
 Kind = Literal["model", "attributor", "editor", "source", "metric", "observer", "executor"]
 KINDS: dict[Kind, type[Plugin]] = {
     "model": Model,
@@ -78,7 +78,8 @@ class Registry:
 
     @classmethod
     def discover(cls) -> Registry:
-        """All plugins that are installed."""
+        """All plugins that are installed. Raises ``HarnessError`` where another package hides the harness's own."""
+        check_not_hidden()
         registry = cls()
         found = [(*_distribution(entry), entry) for entry in entry_points(group=GROUP)]
         found.sort(key=lambda item: (item[0] != OWN, item[0], item[2].name))

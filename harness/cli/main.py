@@ -19,9 +19,9 @@ from harness.cli import eval as evaluate
 from harness.cli import plugins, sources
 from harness.errors import HarnessError, unknown_name
 from harness.explaining import command as explain
+from harness.shipped import OWN, check_not_hidden
 
 GROUP = "harness.commands"
-OWN = "medground-harness"  # harness.registry.OWN, without importing what that imports
 USER_ERROR, INTERRUPTED = 2, 130
 
 _EPILOG = """\
@@ -99,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status: 0 done, 1 partly failed, 2 user error, 130 interrupted."""
     try:
         arguments = list(sys.argv[1:] if argv is None else argv)
+        check_not_hidden()
         parser = build_parser()
         _check_command(parser, arguments)
         args = parser.parse_args(arguments)

@@ -18,6 +18,7 @@ from harness.contracts.executor import Doing, Executor, Job
 from harness.errors import HarnessError, one_line
 from harness.hookspecs import hookimpl
 from harness.run.journal import differences
+from harness.shipped import import_shipped
 
 AHEAD = 4  # units that wait in line at each worker
 _TRIES = 2
@@ -49,11 +50,13 @@ class Ray(Executor):
         if not joined:
             doing("starting Ray")
             passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            # Ray puts the current folder first on the workers' path, where another `plugins` may lie; the hook is run
+            # before that.
             ray.init(
                 log_to_driver=False,
                 logging_level="error",
                 include_dashboard=False,
-                runtime_env={"env_vars": passed_on},
+                runtime_env={"env_vars": passed_on, "worker_process_setup_hook": import_shipped},
             )
         crew: _Crew | None = None
         try:

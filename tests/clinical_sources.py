@@ -1,0 +1,55 @@
+"""What the tests of the clinical sources share: how to make one of malformed annotations, and what it then says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import data_trees as trees
+import pytest
+from hypothesis import HealthCheck, settings
+
+from harness.errors import HarnessError
+from plugins.sources.files import FileSource
+from plugins.sources.imagenome import ImaGenome
+from plugins.sources.padchest_gr import PadChestGR
+from plugins.sources.vindr_cxr import VinDrCXR
+
+WRITERS: dict[type[FileSource], Callable[[Path], list[trees.Expected]]] = {
+    ImaGenome: trees.write_imagenome,
+    VinDrCXR: trees.write_vindr_cxr,
+    PadChestGR: trees.write_padchest_gr,
+}
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def said(source: FileSource) -> list[tuple[Any, ...]]:
+    """What a source yields, as data_trees puts it down; the indices are checked."""
+    samples = list(source.samples())
+    assert [sample.index for sample in samples] == list(range(len(samples)))
+    assert {sample.source for sample in samples} <= {source.name}
+    return [(sample.image, sample.attribute, [tuple(box) for box in sample.boxes]) for sample in samples]
+
+
+def refusal(source: FileSource) -> str:
+    """The one sentence or two that a source refuses its annotations with."""
+    with pytest.raises(HarnessError) as raised:
+        list(source.samples())
+    return str(raised.value)
+
+
+def gold(root: Path, *rows: list[str], columns: tuple[str, ...] = trees.GOLD_COLUMNS) -> ImaGenome:
+    trees.write_table(root / trees.GOLD, columns, rows, "\t")
+    return ImaGenome(data_root=root)
+
+
+def vindr(root: Path, *rows: tuple[Any, ...]) -> VinDrCXR:
+    trees.write_table(root / trees.VINDR, trees.VINDR_COLUMNS, rows, ",")
+    return VinDrCXR(data_root=root)
+
+
+def padchest(root: Path, studies: Any) -> PadChestGR:
+    (root / trees.PADCHEST).write_text(json.dumps(studies))
+    return PadChestGR(data_root=root)
