@@ -19,7 +19,7 @@ from harness.contracts.editor import Editor
 from harness.contracts.source import Sample
 from harness.errors import RunError
 from harness.files import write_whole
-from harness.run.cache import key_of, place
+from harness.run.cache import digest_of, path_of
 from harness.run.case import seed_everything
 from harness.run.memory import free_memory
 
@@ -45,7 +45,7 @@ class EditCache:
         raises.
         """
         key = self.key(image, edit, sample)
-        path = place(self.folder, key, "png")
+        path = path_of(self.folder, key, "png")
         found = _read(path, key)
         if found is None or found.shape != image.shape:
             self.mended += path.exists()
@@ -72,7 +72,7 @@ class EditCache:
             "region": edit.region,
             "seed": self.seed,
         }
-        return key_of(about)
+        return digest_of(about)
 
     def close(self) -> None:
         """Give the editor's memory back; the next missing edit loads it again."""
