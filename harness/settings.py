@@ -56,7 +56,9 @@ class Settings(BaseModel):
         shown = cls.of(values or {}).model_dump(mode="json")
         lines: list[str] = []
         for name, info in cls.model_fields.items():
-            text = yaml.safe_dump({name: shown[name]}, default_flow_style=None, width=1000, allow_unicode=True).strip()
+            # A mapping of one field in braces, without the braces: a list stays on the field's line.
+            text = yaml.safe_dump({name: shown[name]}, default_flow_style=True, width=10**9, allow_unicode=True)
+            text = text.strip()[1:-1]
             lines += [f"# {info.description}", text if name in (values or {}) else f"# {text}", ""]
         return "\n".join(lines)
 

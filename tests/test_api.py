@@ -209,9 +209,27 @@ def test_the_worked_example_runs(tmp_path: Path) -> None:
 
 def test_build_by_name_is_the_command(tmp_path: Path) -> None:
     built = harness.build(
-        ["toy"], "toy", "toy", "direct", limit=2, output=tmp_path / "out", registry=toys.registry(),
+        ["toy"], "toy", "toy", modes="direct", limit=2, output=tmp_path / "out", registry=toys.registry(),
         console=Console(file=io.StringIO()),
     )  # fmt: skip
     assert (built.questions, built.interrupted) == (2, False) and (tmp_path / "out" / "direct.json").exists()
     with pytest.raises(HarnessError, match="No editor is named 'tyo'"):
         harness.build("toy", "toy", "tyo", registry=toys.registry())
+
+
+def test_build_takes_plugins_in_memory(tmp_path: Path) -> None:
+    """Each as it is, and the same benchmark as by name."""
+    model, source, editor = toys.ToyModel(), toys.ToySource(), toys.ToyEditor()
+    built = harness.build(
+        model, [source], editor, modes="direct", output=tmp_path / "given", registry=toys.registry(),
+        console=Console(file=io.StringIO()),
+    )  # fmt: skip
+    named = harness.build(
+        "toy", toys.ToySource, "toy", modes="direct", output=tmp_path / "named", registry=toys.registry(),
+        console=Console(file=io.StringIO()),
+    )  # fmt: skip
+    assert built.survived == named.survived == 3
+    for name in ("direct.json", "report.md", "README.md"):
+        assert (tmp_path / "given" / name).read_bytes() == (tmp_path / "named" / name).read_bytes()
+    with pytest.raises(HarnessError, match="no setting 'mods'; did you mean 'modes'"):
+        harness.build("toy", "toy", "toy", mods="direct", registry=toys.registry())

@@ -15,8 +15,9 @@ from rich.console import Console
 from harness.cli import main as cli
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.registry import Registry
+from harness.run import loop
 from harness.run.cache import JsonCache, digest_of, path_of, shared
-from harness.run.loop import evaluate
+from harness.run.settings import RunSettings
 from plugins.attributors.medfocus import kept_boxes as kept
 from plugins.attributors.medfocus.medfocus import MedFocus
 
@@ -154,10 +155,10 @@ def test_a_run_gives_the_same_bytes_with_and_without(tmp_path: Path, monkeypatch
     journals = []
     for name, cache in (("off", "off"), ("empty", str(tmp_path / "cache")), ("full", str(tmp_path / "cache"))):
         monkeypatch.setenv("HARNESS_CACHE", cache)
-        evaluate(
-            Registry.discover(), ["medfocus"], models=["phantom-gemma3"], modes=["direct"], limit=1,
-            output=tmp_path / name, console=Console(file=io.StringIO()),
-        )  # fmt: skip
+        settings = RunSettings(
+            attributors=["medfocus"], models=["phantom-gemma3"], modes=["direct"], limit=1, output=tmp_path / name
+        )
+        loop.run(Registry.discover(), settings, Console(file=io.StringIO()))
         journals.append((tmp_path / name / "journal.jsonl").read_bytes())
     assert journals[0] == journals[1] == journals[2]
     assert list((tmp_path / "cache").rglob("*.json"))
