@@ -21,7 +21,8 @@ from harness.contracts.model import Model
 from harness.contracts.plugin import Plugin
 from harness.defaults import default_model
 from harness.errors import HarnessError
-from harness.explaining.explanation import Explanation, check_capabilities
+from harness.explaining.explain import check_capabilities, explain_answer
+from harness.explaining.explanation import Explanation
 from harness.flags import prepare
 from harness.participants import load
 from harness.registry import KINDS, Kind, Registry
@@ -192,8 +193,6 @@ def explain(
     Raises ``HarnessError`` where the image cannot be read, the model lacks what the attributor needs, and where
     either fails.
     """
-    from harness.explaining import explanation
-
     for what, text in (("question", question), ("answer", answer)):
         if text is not None and not text.strip():
             raise HarnessError(f"The {what} is empty.")
@@ -212,7 +211,7 @@ def explain(
         method = load(method, chosen[method], "attributor")
     if isinstance(network, type):
         network = load(network, chosen[network], "model")
-    return explanation.explain(pixels, question, network, method, answer, seed)
+    return explain_answer(pixels, question, network, method, answer, seed)
 
 
 def build(

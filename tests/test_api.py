@@ -160,7 +160,7 @@ def test_an_explanation_shows_itself(folder: Path, tmp_path: Path) -> None:
     assert found.boxes[0].x1 == pytest.approx(40)
     png = found._repr_png_()
     assert png.startswith(b"\x89PNG") and found.picture().size[0] == 1650
-    assert found.figure().get_figwidth() == 11
+    assert found.to_matplotlib().get_figwidth() == 11
     assert repr(found) == "<Explanation of 'yes' by mine: 1 box (toy)>"
     found.save(tmp_path / "it.png")
     assert (tmp_path / "it.png").read_bytes() == png
@@ -189,7 +189,7 @@ def test_explain_refuses_in_one_sentence(folder: Path, changes: dict[str, Any], 
 
 def test_the_names_are_functions_whatever_was_imported() -> None:
     code = (
-        "import harness.api, harness.explaining.explanation, harness.explaining.command, harness.explaining.picture\n"
+        "import harness.api, harness.explaining.explain, harness.explaining.command, harness.explaining.picture\n"
         "import harness.building.benchmark, harness.run.loop\n"
         "from harness import evaluate, explain\nassert callable(evaluate) and callable(explain)\n"
         "assert harness.explain is harness.api.explain and harness.evaluate is harness.api.evaluate"

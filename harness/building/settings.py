@@ -38,7 +38,7 @@ class BuildSettings(Settings):
     )
     options: list[str] = setting(
         [],
-        "a plugin's option, as in occlusion.grid=8; `harness plugins show NAME` lists them",
+        "a plugin's option; `harness plugins show NAME` lists those of one",
         metavar="NAME.FIELD=VALUE",
         short="-o",
     )
