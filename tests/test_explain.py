@@ -95,6 +95,18 @@ def test_a_given_answer_is_explained_and_not_asked_for(monkeypatch: pytest.Monke
     assert result.answer == "no it is not" and len(result.tokens or []) == 4
 
 
+def test_a_fault_of_the_model_or_the_method_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(Concepts, "attribute", fail)
+    with pytest.raises(HarnessError, match="attributor 'concepts' failed: it needs torch, which is not installed; `pi"):
+        explained(Concepts())
+    monkeypatch.setattr(RegionModel, "answer", fail)
+    with pytest.raises(HarnessError, match="model 'toy-region' failed: it needs torch, which is not installed; `pip"):
+        explained(WholeImage())
+
+
 def test_names_the_missing_capability() -> None:
     with pytest.raises(
         HarnessError, match="'occlusion' needs score, which the model 'black-box' does not offer"

@@ -11,10 +11,11 @@ import numpy as np
 from harness.contracts.attributor import Attribution, Attributor
 from harness.contracts.case import Case
 from harness.contracts.model import Model
-from harness.errors import HarnessError, one_line
+from harness.errors import HarnessError
 from harness.explaining.explanation import Explanation
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.imaging.read import letterbox
+from harness.participants import reason
 from harness.run.case import boxes_of, seed_everything
 
 
@@ -55,12 +56,17 @@ def explain_answer(
     check_capabilities(attributor, model, answer is not None)
     frame, box = letterbox(image, FRAME_SIDE)
     if answer is None:
-        answer = model.answer(frame, question)
+        try:
+            answer = model.answer(frame, question)
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise HarnessError(f"The model {model.name!r} failed: {reason(error).rstrip('.')}.") from error
         if not answer.strip():
             raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
     case = Case(model, frame, question, answer, box.content, seed, attributor.captures)
     seed_everything(seed)
-    attribution, found, tokens = _ask(attributor, case)
+    attribution, found, tokens = _explain(attributor, case)
     return Explanation(
         image=image,
         question=question,
@@ -91,7 +97,7 @@ def check_capabilities(
         raise HarnessError(f"The model {model.name!r} cannot generate an answer; give the answer to explain.")
 
 
-def _ask(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box], list[str] | None]:
+def _explain(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box], list[str] | None]:
     """What the attributor says, its boxes in the frame, and the tokens that it scores: None where it scores none.
 
     Raises ``HarnessError`` for what an evaluation would not accept, and for token scores that the picture cannot show.
@@ -102,8 +108,7 @@ def _ask(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box], li
         raise
     # A plugin that calls sys.exit() must not end the program in silence.
     except (Exception, SystemExit) as error:
-        reason = one_line(error).rstrip(".")
-        raise HarnessError(f"The attributor {attributor.name!r} failed: {reason}.") from error
+        raise HarnessError(f"The attributor {attributor.name!r} failed: {reason(error).rstrip('.')}.") from error
     try:
         boxes = boxes_of(attribution, case)
         scored = attribution.token_scores is not None
