@@ -76,7 +76,7 @@ _COLUMNS = f"""\
 about the original, without the finding, with the finding alone kept, and with all else normal; empty where an \
 earlier answer had decided already |
 | `dropped` | null for a survivor; else the first gate that it fails \
-({', '.join(f'"{gate.reason}"' for gate in GATES)}) or "failed" |
+({", ".join(f'"{gate.reason}"' for gate in GATES)}) or "failed" |
 | `error` | why it failed |
 | `flips_under` | the controls under which a survivor's answer flips as well; null where they were not run |
 | `path`, `path_edited`, ... | the original's name in its source, and each edit's file in the cache of edits |

@@ -55,11 +55,7 @@ def report(judged: Sequence[Judged], header: dict[str, Any], controls: bool) -> 
         "settings": header,
         "filter": rows,
         "controls": [_controls(judged, *run) for run in runs] if controls else None,
-        "failures": [
-            {**row.key._asdict(), "error": row.error}
-            for one in judged
-            for row in one.failures
-        ],
+        "failures": [{**row.key._asdict(), "error": row.error} for one in judged for row in one.failures],
     }
 
 

@@ -26,9 +26,7 @@ class BuildSettings(Settings):
     editor: str | None = setting(None, "what edits the images; none for the one that each source prefers")
     data_root: Path | None = setting(None, "folder that holds the sources' data sets", metavar="DIR")
     seed: int = setting(0, "fixes all randomness", in_header=True, ge=0)
-    limit: int | None = setting(
-        None, "at most so many samples, evenly spread; none or 0 for all", in_header=True, ge=0
-    )
+    limit: int | None = setting(None, "at most so many samples, evenly spread; none or 0 for all", in_header=True, ge=0)
     modes: list[Mode] = setting(list(MODES), "how the question is answered", in_header=True)
     controls: bool = setting(
         False, "also ask whether survivors flip under an edit that changes nothing, and under one elsewhere"

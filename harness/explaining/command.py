@@ -90,9 +90,7 @@ def check_output(output: Path, image: Path) -> None:
     """Raise ``HarnessError`` where the picture could not be written, or would replace the image."""
     folder = output.parent
     if output.suffix.lower() != ".png":
-        raise HarnessError(
-            f"The picture is a PNG; give --output a name that ends in .png, not {output.name!r}."
-        )
+        raise HarnessError(f"The picture is a PNG; give --output a name that ends in .png, not {output.name!r}.")
     if not folder.is_dir():
         raise HarnessError(f"The picture cannot be written to {output}: the folder {folder} does not exist.")
     if output.is_dir():

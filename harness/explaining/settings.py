@@ -14,9 +14,7 @@ class ExplainSettings(Settings):
     question: str | None = setting(
         None, "what to ask about the image, which must be given; asked as it is, with nothing added", metavar="TEXT"
     )
-    model: str | None = setting(
-        None, "model to ask: NAME, or NAME@VARIANT; none for the embedded benchmark's first"
-    )
+    model: str | None = setting(None, "model to ask: NAME, or NAME@VARIANT; none for the embedded benchmark's first")
     attributor: str | None = setting(
         None, "method that explains: NAME, or NAME@VARIANT; none for the one that declares itself default"
     )
