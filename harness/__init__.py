@@ -26,7 +26,6 @@ if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __get
     from harness.contracts.source import Source as Source
     from harness.errors import HarnessError as HarnessError
     from harness.explaining.explanation import Explanation as Explanation
-    from harness.explaining.explanation import draw as draw
     from harness.hookspecs import hookimpl as hookimpl
     from harness.imaging.frame import Box as Box
     from harness.registry import Registry as Registry
@@ -50,7 +49,6 @@ _HOME = {
     "Sample": "contracts.source",
     "Source": "contracts.source",
     "build": "api",
-    "draw": "explaining.explanation",
     "evaluate": "api",
     "explain": "api",
     "hookimpl": "hookspecs",

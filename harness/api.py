@@ -17,14 +17,12 @@ import numpy as np
 
 from harness import options as plugin_options
 from harness.contracts.attributor import Attributor
-from harness.contracts.editor import Editor
-from harness.contracts.mode import MODES, Mode
 from harness.contracts.model import Model
 from harness.contracts.plugin import Plugin
-from harness.contracts.source import Source
 from harness.defaults import default_model
 from harness.errors import HarnessError
-from harness.explaining.explanation import Explanation, check_capabilities
+from harness.explaining.explain import check_capabilities, explain_answer
+from harness.explaining.explanation import Explanation
 from harness.flags import prepare
 from harness.participants import load
 from harness.registry import KINDS, Kind, Registry
@@ -210,8 +208,6 @@ def explain(
     Raises ``HarnessError`` where the image cannot be read, the model lacks what the attributor needs, and where
     either fails.
     """
-    from harness.explaining import explanation
-
     for what, text in (("question", question), ("answer", answer)):
         if text is not None and not text.strip():
             raise HarnessError(f"The {what} is empty.")
@@ -230,51 +226,62 @@ def explain(
         method = load(method, chosen[method], "attributor")
     if isinstance(network, type):
         network = load(network, chosen[network], "model")
-    return explanation.explain(pixels, question, network, method, answer, seed)
+    return explain_answer(pixels, question, network, method, answer, seed)
 
 
 def build(
-    models: str | type[Model] | Sequence[str | type[Model]] = (),
-    sources: str | type[Source] | Sequence[str | type[Source]] = (),
-    editor: str | type[Editor] | None = None,
-    modes: Mode | Sequence[Mode] = MODES,
+    models: Given = (),
+    sources: Given = (),
+    editor: Item | None = None,
     *,
-    data_root: str | Path | None = None,
-    options: Options = (),
-    limit: int | None = None,
-    seed: int = 0,
-    controls: bool = False,
-    images: bool = False,
-    cache: str | Path | None = None,
-    output: str | Path = "harness-bench",
-    fresh: bool = False,
     registry: Registry | None = None,
     console: Console | None = None,
+    **settings: Any,
 ) -> Built:
-    """Make a benchmark anew: ``harness build`` as a function, with the same defaults.
+    """Make a benchmark anew: ``harness build`` as a function, with the same settings and defaults.
 
-    See :func:`harness.building.benchmark.build`. Names or classes, as in :func:`evaluate`.
+    Parameters
+    ----------
+    models, sources
+        Names, classes of your own, or plugins in memory; one or a list. No sources for all that the data root can
+        serve, or, without one, those that need no data; no models for those of the benchmarks that the sources ship.
+    editor
+        Likewise; None for the one that each source prefers.
+    registry
+        The plugins to choose from; None for the installed ones.
+    console
+        Where progress and the tables are printed; None for stdout.
+    **settings
+        All other fields of :class:`harness.building.settings.BuildSettings`, as ``modes``, ``data_root``, ``limit``,
+        ``controls``, ``edits``; ``options`` may be a dictionary.
+
+    Returns
+    -------
+    Built
+        How the build ended: the folder, and how many questions were asked, survived and failed.
+
+    Raises
+    ------
+    HarnessError
+        For what can be put right: unknown names, bad options, missing files.
     """
-    from harness.building import benchmark as building
+    from harness.building.benchmark import make_benchmark
+    from harness.building.settings import BuildSettings
 
     registry = registry if registry is not None else Registry.discover()
-    return building.build(
-        registry,
-        sources=_names(registry, "source", sources),
-        editor=None if editor is None else _find(registry, "editor", editor).name,
-        models=_names(registry, "model", models),
-        modes=[modes] if isinstance(modes, str) else list(dict.fromkeys(modes)),
-        data_root=None if data_root is None else Path(data_root),
-        options=_assignments(options),
-        limit=limit or None,
-        seed=seed,
-        controls=controls,
-        images=images,
-        cache=None if cache is None else Path(cache),
-        output=Path(output),
-        fresh=fresh,
-        console=console,
+    values = {name: [value] if name in _LISTS and isinstance(value, str) else value for name, value in settings.items()}
+    if "options" in values:
+        values["options"] = _assignments(settings["options"])
+    chosen = BuildSettings.of(
+        {
+            "models": _labels(registry, "model", models),
+            "sources": _labels(registry, "source", sources),
+            "editor": None if editor is None else _label(registry, "editor", editor),
+            **values,
+        }
     )
+    prepare(chosen.threads)
+    return make_benchmark(registry, chosen, console)
 
 
 def load_model(
@@ -319,12 +326,6 @@ def _label(registry: Registry, kind: Kind, item: Any, label: str | None = None) 
     if label is not None and label.partition("@")[0] != name:
         raise HarnessError(f"The label {label!r} must be {name}, or {name}@VARIANT.")
     return label or name
-
-
-def _names(registry: Registry, kind: Kind, given: Any) -> list[str]:
-    """The names of what was given: one or more names and classes."""
-    items = [given] if isinstance(given, str | type | Plugin) else list(given)
-    return list(dict.fromkeys(_find(registry, kind, item).name for item in items))
 
 
 def _find(registry: Registry, kind: Kind, item: Any) -> Any:

@@ -101,22 +101,6 @@ def add_option_argument(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options, seed and threads: arguments of every subcommand that runs a model."""
-    add_option_argument(parser)
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="fixes all randomness (default: 0)")
-    parser.add_argument("--threads", type=whole(1), metavar="N", help="CPU threads to use (default: all cores)")
-
-
-def add_cache_argument(parser: argparse.ArgumentParser) -> None:
-    """``--cache``, of the subcommands whose plugins may keep things for the next run."""
-    parser.add_argument(
-        "--cache", metavar="DIR",
-        help="where to keep what the next run would compute again, as MedFocus's boxes; off keeps nothing "
-        f"(default: ${CACHE_VARIABLE}, else the user's cache folder)",
-    )  # fmt: skip
-
-
 def prepare(threads: int | None, cache: str | None = None) -> None:
     """Set the number of threads and the cache, and hush the libraries; call it before torch or numpy are imported."""
     if cache is not None:

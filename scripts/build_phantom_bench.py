@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness import Registry
-from harness.building.benchmark import build
+from harness.building.benchmark import make_benchmark
+from harness.building.settings import BuildSettings
 from harness.contracts.mode import MODES
 from plugins.phantom import splits
 from plugins.sources.phantom import BENCH, enumerate_samples
@@ -48,7 +49,8 @@ def main() -> None:
     write_samples(args.patients)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        build(Registry.discover(), sources=["phantom"], models=MODELS, output=folder)
+        settings = BuildSettings(sources=["phantom"], models=list(MODELS), output=folder)
+        make_benchmark(Registry.discover(), settings)
         for mode in MODES:
             shutil.copyfile(folder / f"{mode}.json", BENCH / f"{mode}.json")
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))

@@ -194,7 +194,7 @@ def test_an_explanation_shows_itself(folder: Path, tmp_path: Path) -> None:
     assert found.boxes[0].x1 == pytest.approx(40)
     png = found._repr_png_()
     assert png.startswith(b"\x89PNG") and found.picture().size[0] == 1650
-    assert found.figure().get_figwidth() == 11
+    assert found.to_matplotlib().get_figwidth() == 11
     assert repr(found) == "<Explanation of 'yes' by mine: 1 box (toy)>"
     found.save(tmp_path / "it.png")
     assert (tmp_path / "it.png").read_bytes() == png
@@ -223,7 +223,7 @@ def test_explain_refuses_in_one_sentence(folder: Path, changes: dict[str, Any], 
 
 def test_the_names_are_functions_whatever_was_imported() -> None:
     code = (
-        "import harness.api, harness.explaining.explanation, harness.explaining.command, harness.explaining.picture\n"
+        "import harness.api, harness.explaining.explain, harness.explaining.command, harness.explaining.picture\n"
         "import harness.building.benchmark, harness.run.loop\n"
         "from harness import evaluate, explain\nassert callable(evaluate) and callable(explain)\n"
         "assert harness.explain is harness.api.explain and harness.evaluate is harness.api.evaluate"
@@ -243,9 +243,27 @@ def test_the_worked_example_runs(tmp_path: Path) -> None:
 
 def test_build_by_name_is_the_command(tmp_path: Path) -> None:
     built = harness.build(
-        ["toy"], "toy", "toy", "direct", limit=2, output=tmp_path / "out", registry=toys.registry(),
+        ["toy"], "toy", "toy", modes="direct", limit=2, output=tmp_path / "out", registry=toys.registry(),
         console=Console(file=io.StringIO()),
     )  # fmt: skip
     assert (built.questions, built.interrupted) == (2, False) and (tmp_path / "out" / "direct.json").exists()
     with pytest.raises(HarnessError, match="No editor is named 'tyo'"):
         harness.build("toy", "toy", "tyo", registry=toys.registry())
+
+
+def test_build_takes_plugins_in_memory(tmp_path: Path) -> None:
+    """Each as it is, and the same benchmark as by name."""
+    model, source, editor = toys.ToyModel(), toys.ToySource(), toys.ToyEditor()
+    built = harness.build(
+        model, [source], editor, modes="direct", output=tmp_path / "given", registry=toys.registry(),
+        console=Console(file=io.StringIO()),
+    )  # fmt: skip
+    named = harness.build(
+        "toy", toys.ToySource, "toy", modes="direct", output=tmp_path / "named", registry=toys.registry(),
+        console=Console(file=io.StringIO()),
+    )  # fmt: skip
+    assert built.survived == named.survived == 3
+    for name in ("direct.json", "report.md", "README.md"):
+        assert (tmp_path / "given" / name).read_bytes() == (tmp_path / "named" / name).read_bytes()
+    with pytest.raises(HarnessError, match="no setting 'mods'; did you mean 'modes'"):
+        harness.build("toy", "toy", "toy", mods="direct", registry=toys.registry())

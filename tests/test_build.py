@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,12 +20,17 @@ from toys import DARK, UNREADABLE, WRONG_BOX, ToyEditor, ToyModel, ToySource
 
 from harness.bench.causal import GATES, ask, counterfactuals, judge
 from harness.bench.records import read_records
-from harness.building.benchmark import OUTPUTS, Built, build
-from harness.building.rounds import BUILD
+from harness.building.benchmark import OUTPUTS, Built, make_benchmark
+from harness.building.build_row import BUILD
+from harness.building.settings import BuildSettings
 from harness.contracts.mode import MODES
 from harness.errors import HarnessError
+from harness.registry import Registry
+from harness.run import loop
 from harness.run.journal import read_journal
-from harness.run.loop import evaluate
+from harness.run.settings import RunSettings
+from plugins import metrics
+from plugins.executors import local
 
 WITHOUT = GATES[1].text
 
@@ -32,7 +38,7 @@ WITHOUT = GATES[1].text
 def run(folder: Path, **changes: Any) -> Built:
     """A build of the toy world."""
     settings = {"sources": ["toy"], "editor": "toy", "models": ["toy"], **changes}
-    return build(toys.registry(), output=folder, console=Console(quiet=True), **settings)
+    return make_benchmark(toys.registry(), BuildSettings.of({**settings, "output": folder}), Console(quiet=True))
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -94,7 +100,7 @@ def test_the_report_counts_every_gate(tmp_path: Path) -> None:
     }  # fmt: skip
     assert {name: row["survived"] for name, row in counts["attributes"].items()} == {"toy mass": 2, "toy nodule": 1}
     assert said["failures"] == [
-        {"source": "toy", "index": UNREADABLE, "model": "toy", "mode": "direct", "view": "prediction",
+        {"source": "toy", "index": UNREADABLE, "model": "toy", "mode": "direct", "version": "prediction",
          "error": f"The image toy:{UNREADABLE} is broken."}
     ]  # fmt: skip
     text = (tmp_path / "report.md").read_text()
@@ -110,15 +116,15 @@ def test_a_no_is_not_asked_further_and_models_share_the_edits(tmp_path: Path, as
     # Five readable originals, and three edits for each of the four that are bright.
     assert len(asked) == 2 * (5 + 3 * 4)
     assert len(ToyEditor.prompts) == 3 * 4
-    assert not any(row["index"] == DARK and row["view"] != "prediction" for row in rows(tmp_path))
+    assert not any(row["index"] == DARK and row["version"] != "prediction" for row in rows(tmp_path))
 
 
 def test_edits_are_shared_by_runs(tmp_path: Path) -> None:
-    run(tmp_path / "a", cache=tmp_path / "cache")
+    run(tmp_path / "a", edits=tmp_path / "edits")
     made = len(ToyEditor.prompts)
-    run(tmp_path / "b", cache=tmp_path / "cache", modes=["direct"])
+    run(tmp_path / "b", edits=tmp_path / "edits", modes=["direct"])
     assert made and not ToyEditor.prompts
-    run(tmp_path / "b", cache=tmp_path / "cache", modes=["direct"], seed=1, fresh=True)
+    run(tmp_path / "b", edits=tmp_path / "edits", modes=["direct"], seed=1, fresh=True)
     assert len(ToyEditor.prompts) == made
     assert not (tmp_path / "a" / "work" / "edits").exists()
 
@@ -165,17 +171,40 @@ def test_records_that_were_not_built_there_are_not_overwritten(tmp_path: Path) -
 
 def test_a_limit_is_spread_over_the_samples(tmp_path: Path) -> None:
     run(tmp_path, limit=2, modes=["direct"])
-    assert [row["index"] for row in rows(tmp_path) if row["view"] == "prediction"] == [1, 4]
-    with pytest.raises(HarnessError, match="at least 1 sample"):
-        run(tmp_path, limit=0)
+    assert [row["index"] for row in rows(tmp_path) if row["version"] == "prediction"] == [1, 4]
+    with pytest.raises(HarnessError, match="'limit' cannot be -1: input should be greater than or equal to 0"):
+        run(tmp_path, limit=-1)
+    assert run(tmp_path, limit=0, modes=["direct"], fresh=True).questions == 6  # none
 
 
 def test_the_built_folder_can_be_evaluated(tmp_path: Path) -> None:
     run(tmp_path / "bench")
-    result = evaluate(
-        toys.registry(), ["good"], bench=tmp_path / "bench", output=tmp_path / "out", console=Console(quiet=True)
-    )
-    assert (result.finished, result.failed) == (6, 0)
+    settings = RunSettings(attributors=["good"], bench=tmp_path / "bench", output=tmp_path / "out")
+    ended = loop.run(Registry([toys, metrics, local]), settings, Console(quiet=True))
+    assert (ended.finished, ended.failed) == (6, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"edit": None}, "the field 'edit' is missing"),
+        ({"view": "prediction"}, "the field 'view' is not known to this version of the harness"),
+        ({"index": -1}, "the field 'index' is -1"),
+        ({"answer": [None]}, "the field 'answer' is"),
+        ({"error": "none"}, "has a text and no error"),
+    ],
+)
+def test_a_row_of_another_schema_is_named(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    run(tmp_path, modes=["direct"])
+    path = tmp_path / "work" / BUILD.journal
+    lines = path.read_text().splitlines()
+    row = json.loads(lines[2])
+    ((field, value),) = change.items()
+    lines[2] = json.dumps({name: old for name, old in row.items() if name != field} | ({field: value} if value else {}))
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(HarnessError, match=rf"build\.jsonl is broken at line 3 \(.*{re.escape(said)}.*--fresh"):
+        run(tmp_path, modes=["direct"])
+    assert run(tmp_path, modes=["direct"], fresh=True).survived == 3
 
 
 # --- kill -9
@@ -237,6 +266,6 @@ def test_two_builds_in_one_folder_are_one_too_many(tmp_path: Path, monkeypatch: 
 
 def test_an_answer_says_which_edit_it_is_about(tmp_path: Path) -> None:
     run(tmp_path, modes=["direct"])
-    (row,) = (r for r in rows(tmp_path) if r["index"] == WRONG_BOX and r["view"] == WITHOUT)
+    (row,) = (r for r in rows(tmp_path) if r["index"] == WRONG_BOX and r["version"] == WITHOUT)
     assert row["answer"] == "yes" and row["edit"] and row["boxes"] is None
     assert (tmp_path / "work" / "edits" / row["edit"]).is_file()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 import toys
+from rich.console import Console
 from toys import ToyModel
 
 import harness.building.benchmark
+import harness.building.command
 import harness.cli.main
 from harness.bench.causal import ask, counterfactuals, judge
 from harness.bench.records import read_records
 from harness.building.benchmark import Built
-from harness.cli.eval import MODE_CHOICES
+from harness.building.settings import BuildSettings
+from harness.contracts.mode import MODES
 from harness.registry import Registry
 from plugins.editors.phantom import PhantomEditor
 from plugins.sources.phantom import Phantom
@@ -38,32 +40,37 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
     return status, *capsys.readouterr()
 
 
-def test_it_passes_everything_on(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, world: None
+def test_every_setting_has_a_flag_and_a_line_in_a_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, world: None, tmp_path: Path
 ) -> None:
-    calls: list[dict[str, Any]] = []
-    signature = inspect.signature(harness.building.benchmark.build)
+    calls: list[BuildSettings] = []
 
-    def build(registry: Registry, **arguments: Any) -> Built:
-        signature.bind(registry, **arguments)
-        calls.append(arguments)
+    def make(registry: Registry, settings: BuildSettings, console: Console) -> Built:
+        calls.append(settings)
         return Built(Path("x"), False, 3, 2)
 
-    monkeypatch.setattr(harness.building.benchmark, "build", build)
-    status, out, _ = run(
-        capsys, *TOYS, "--source", "toy", "--source", "b", "--mode", "direct", "--limit", "7", "--data-root", "d",
-        "--cache", "c", "--seed", "3", "-o", "toy.x=1", "--controls", "--images", "--fresh",
+    monkeypatch.setattr(harness.building.benchmark, "make_benchmark", make)
+    words = (
+        *TOYS, "--source", "toy", "--source", "b", "--mode", "direct", "--limit", "7", "--data-root", "d",
+        "--edits", "c", "--seed", "3", "-o", "toy.x=1", "--controls", "--images", "--fresh", "--threads", "2",
     )  # fmt: skip
+    monkeypatch.setattr(harness.building.command, "prepare", lambda threads: None)
+    status, out, _ = run(capsys, *words)
     assert (status, out) == (0, "2 of 3 records survive. Written to x\n")
-    assert calls[0].pop("console")
-    assert calls[0] == {
+    wanted = {
         "sources": ["toy", "b"], "editor": "toy", "models": ["toy"], "modes": ["direct"], "limit": 7, "seed": 3,
-        "data_root": Path("d"), "cache": Path("c"), "options": ["toy.x=1"], "controls": True, "images": True,
-        "output": Path("out"), "fresh": True,
+        "data_root": Path("d"), "edits": Path("c"), "options": ["toy.x=1"], "controls": True, "images": True,
+        "output": Path("out"), "fresh": True, "threads": 2,
     }  # fmt: skip
+    assert calls[0].model_dump() == wanted
+    # The same from the file that the command prints, and flags count for more than it.
+    text = run(capsys, *words, "--write-config")[1]
+    (tmp_path / "build.yaml").write_text(text)
+    run(capsys, "build", "--config", "build.yaml", "--limit", "8")
+    assert calls[1].model_dump() == {**wanted, "limit": 8} and len(calls) == 2
     run(capsys, "build")
-    assert calls[1]["modes"] == list(MODE_CHOICES) and calls[1]["limit"] is None and calls[1]["sources"] == []
-    assert calls[1]["output"] == Path("harness-bench") and not calls[1]["controls"] and not calls[1]["images"]
+    assert calls[2] == BuildSettings() and calls[2].modes == list(MODES) and calls[2].limit is None
+    assert calls[2].output == Path("harness-bench") and not calls[2].controls and not calls[2].images
 
 
 def test_a_failed_sample_gives_status_1_and_the_figures(capsys: pytest.CaptureFixture[str], world: None) -> None:

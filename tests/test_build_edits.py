@@ -12,7 +12,7 @@ from PIL import Image
 from toys import EVIDENCE, HEIGHT, WIDTH, ToyEditor, ToySource
 
 from harness.bench.causal import Edit
-from harness.building.controls import NO_ROOM, NotApplicable, elsewhere, identity, place
+from harness.building.controls import NO_ROOM, NotApplicable, elsewhere, identity, place_boxes
 from harness.building.edits import EditCache, png
 from harness.contracts.editor import region_mask
 from harness.contracts.source import Sample
@@ -131,8 +131,8 @@ def test_boxes_placed_elsewhere_keep_their_sizes_and_their_distance() -> None:
         corners = rng.uniform(-5, 80, (int(rng.integers(1, 4)), 2))
         boxes = [Box(x, y, x + w, y + h) for (x, y), (w, h) in zip(corners, rng.uniform(1, 30, (3, 2)), strict=False)]
         mask = region_mask((height, width), boxes, "foreground")
-        spots = place(boxes, width, height, [trial])
-        assert spots == place(boxes, width, height, [trial])
+        spots = place_boxes(boxes, width, height, [trial])
+        assert spots == place_boxes(boxes, width, height, [trial])
         if spots is None:
             continue
         placed += 1
@@ -147,7 +147,7 @@ def test_boxes_placed_elsewhere_keep_their_sizes_and_their_distance() -> None:
 
 def test_every_free_place_is_equally_likely() -> None:
     # A 10 x 4 image with a 2 x 4 box at its left edge: seven places are free.
-    spots = [place([Box(0, 0, 2, 4)], 10, 4, [seed]) for seed in range(700)]
+    spots = [place_boxes([Box(0, 0, 2, 4)], 10, 4, [seed]) for seed in range(700)]
     starts = [spot[0].x0 for spot in spots if spot is not None]
     counts = np.bincount(np.array(starts, int), minlength=9)
     assert not counts[:2].any() and (counts[2:] > 60).all() and counts.sum() == 700
@@ -155,7 +155,7 @@ def test_every_free_place_is_equally_likely() -> None:
 
 @pytest.mark.parametrize("boxes", [[Box(0, 0, 40, 30)], [Box(10, 0, 31, 30)], [Box(50, 50, 60, 60)], []])
 def test_where_there_is_no_room_it_says_so(boxes: list[Box]) -> None:
-    assert place(boxes, 40, 30, [0]) is None
+    assert place_boxes(boxes, 40, 30, [0]) is None
     with pytest.raises(NotApplicable, match="no room"):
         elsewhere(Sample("toy", 0, "x", "mass", tuple(boxes)), 40, 30, 0)
 

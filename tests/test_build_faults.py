@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from test_build import files, quick, report, rows, run
 from toys import ToyEditor, ToyModel, ToySource
 
+from harness.building import dataset
 from harness.contracts.source import Sample
 from harness.errors import HarnessError
 
@@ -134,14 +136,38 @@ def test_a_full_disk_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("--model NAME; installed: black-box, no-weights, toy", {"models": []}),
         ("no such checkpoint", {"models": ["no-weights"]}),
         ("needs no data", {"sources": []}),
-        ("No mode", {"modes": []}),
+        ("no mode", {"modes": []}),
         ("takes no part", {"options": ["map.blur=3"]}),
+        ("A build has no variants, .* give 'toy', not 'toy@dark'", {"models": ["toy@dark"]}),
+        ("There is no setting 'cache'; there are models, sources", {"cache": "x"}),
     ],
 )
 def test_what_the_user_can_put_right(tmp_path: Path, message: str, changes: dict[str, Any]) -> None:
     with pytest.raises(HarnessError, match=message):
         run(tmp_path / "out", **changes)
     assert not files(tmp_path / "out")
+
+
+@pytest.mark.parametrize("library", ["datasets", "pyarrow"])
+def test_a_missing_library_is_said_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(dataset, "find_spec", lambda name: None if name == library else find(name))
+    with pytest.raises(HarnessError, match=f"written by {library}, which is not installed; `pip install "):
+        run(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_whose_library_is_missing_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(self: ToyModel) -> None:
+        raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
+
+    monkeypatch.setattr(ToyModel, "load", load)
+    with pytest.raises(HarnessError, match="'toy' cannot be loaded: it needs torch, which is not installed; `pip"):
+        run(tmp_path)
 
 
 def test_weights_that_are_missing_end_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +177,7 @@ def test_weights_that_are_missing_end_the_build(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(ToyEditor, "load", load)
     with pytest.raises(HarnessError, match="weights are not there"):
         run(tmp_path)
-    assert all(row["view"] == "prediction" for row in rows(tmp_path))
+    assert all(row["version"] == "prediction" for row in rows(tmp_path))
 
 
 def test_the_sources_of_a_data_root_are_those_it_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,9 @@ from harness.contracts.model import Model
 from harness.hookspecs import hookimpl
 from harness.registry import Registry
 from leaderboard import plugin as leaderboard
+from plugins import metrics
 from plugins.editors import radedit
+from plugins.executors import local
 from plugins.sources import imagenome, padchest_gr, vindr_cxr
 
 
@@ -45,7 +47,7 @@ class Plugin:
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """All three data sets under one root; only their sources, RadEdit and the toys are installed."""
-    registry = Registry([imagenome, vindr_cxr, padchest_gr, radedit, leaderboard, Plugin()])
+    registry = Registry([imagenome, vindr_cxr, padchest_gr, radedit, leaderboard, metrics, local, Plugin()])
     assert not registry.broken
     monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
     root = tmp_path / "data"
@@ -83,7 +85,7 @@ def test_from_the_files_to_a_rank(data: Path, tmp_path: Path, capsys: pytest.Cap
     assert "bright" in capsys.readouterr().out
     rows = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()[1:]]
     assert len(rows) == sum(survived.values()) and all(row["status"] == "ok" for row in rows)
-    assert np.mean([row["recall"] for row in rows]) > 0.9
+    assert np.mean([row["metrics"]["recall"] for row in rows]) > 0.9
     card = (bench / "README.md").read_text()
     assert "not to be passed on" in card
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
+import toys
 from PIL import Image
 
+from harness.cli.main import main
 from harness.contracts.attributor import Attribution, Attributor
 from harness.contracts.case import Case
 from harness.contracts.model import Capability, Model
 from harness.errors import HarnessError
-from harness.explaining.explanation import Explanation, draw, explain
-from harness.explaining.picture import figure, wrap
+from harness.explaining.explain import explain_answer
+from harness.explaining.explanation import Explanation
+from harness.explaining.picture import wrap
 from harness.imaging.frame import Box
+from harness.registry import Registry
 from harness.testing.region import RegionModel
 from plugins.attributors.occlusion import Occlusion
 
@@ -65,11 +71,11 @@ def picture(width: int = 300, height: int = 400) -> np.ndarray:
 
 
 def explained(attributor: Attributor, answer: str | None = None, model: Model | None = None) -> Explanation:
-    return explain(picture(), QUESTION, model or RegionModel(), attributor, answer)
+    return explain_answer(picture(), QUESTION, model or RegionModel(), attributor, answer)
 
 
 def texts(explanation: Explanation) -> str:
-    fig = figure(explanation)
+    fig = explanation.to_matplotlib()
     found = [*fig.texts, *(text for ax in fig.axes for text in ax.texts)]
     assert not any(text.get_parse_math() for text in found if "$" in text.get_text())
     return "\n".join(text.get_text() for text in found)
@@ -89,6 +95,18 @@ def test_a_given_answer_is_explained_and_not_asked_for(monkeypatch: pytest.Monke
     assert result.answer == "no it is not" and len(result.tokens or []) == 4
 
 
+def test_a_fault_of_the_model_or_the_method_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(Concepts, "attribute", fail)
+    with pytest.raises(HarnessError, match="attributor 'concepts' failed: it needs torch, which is not installed; `pi"):
+        explained(Concepts())
+    monkeypatch.setattr(RegionModel, "answer", fail)
+    with pytest.raises(HarnessError, match="model 'toy-region' failed: it needs torch, which is not installed; `pip"):
+        explained(WholeImage())
+
+
 def test_names_the_missing_capability() -> None:
     with pytest.raises(
         HarnessError, match="'occlusion' needs score, which the model 'black-box' does not offer"
@@ -99,7 +117,7 @@ def test_names_the_missing_capability() -> None:
 def test_draws_a_png_of_everything(tmp_path: Path) -> None:
     answer = "It costs $5 or $x_{$ \x07 \n" + "the heart is wide " * 40 + "so yes"
     result = explained(Concepts(), answer)
-    draw(result, tmp_path / "out.png")
+    result.save(tmp_path / "out.png")
     with Image.open(tmp_path / "out.png") as image:
         assert image.format == "PNG" and image.width == 1650 and image.height > 1000
     shown = texts(result)
@@ -129,7 +147,7 @@ def test_small_scores_look_small_where_nothing_was_decisive() -> None:
                 boxes=[case.content], fallback=True, concept_scores=scores, token_scores=[0.004]
             )
 
-    fig = figure(explained(Faint()))
+    fig = explained(Faint()).to_matplotlib()
     bars = [patch for ax in fig.axes for patch in ax.patches if patch.get_width() == 0.004]
     assert len(bars) == 1 and bars[0].axes.get_xlim()[1] > 0.1
     assert "4.0e-03" in texts(explained(Faint()))
@@ -137,8 +155,8 @@ def test_small_scores_look_small_where_nothing_was_decisive() -> None:
 
 def test_draws_a_saliency_map_alone(tmp_path: Path) -> None:
     result = explained(Occlusion())
-    draw(result, tmp_path / "map.png")
-    fig = figure(result)
+    result.save(tmp_path / "map.png")
+    fig = result.to_matplotlib()
     assert len(fig.axes) == 1 and len(fig.axes[0].images) == 2
     assert result.tokens is None
 
@@ -164,7 +182,27 @@ def test_an_attribution_of_no_use_is_named(bad: Attribution) -> None:
 
 def test_an_unwritable_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="cannot be written"):
-        draw(explained(WholeImage()), tmp_path / "missing" / "out.png")
+        explained(WholeImage()).save(tmp_path / "missing" / "out.png")
+
+
+def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    explanation = explained(WholeImage())
+    for name in ("matplotlib", "harness.explaining.picture"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Without("matplotlib"), *sys.meta_path])
+    with pytest.raises(HarnessError, match="cannot be drawn: it needs matplotlib, which is not installed; `pip inst"):
+        explanation.to_matplotlib()
+
+
+class Without(MetaPathFinder):
+    """As if one library were not installed."""
+
+    def __init__(self, library: str) -> None:
+        self.library = library
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == self.library:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def test_wrapping_keeps_every_character_and_the_width() -> None:
@@ -175,3 +213,22 @@ def test_wrapping_keeps_every_character_and_the_width() -> None:
     assert all(sum(len(text) for text, _ in line) <= 20 for line in lines)
     assert "".join(text for line in lines for text, _ in line) == "".join(text for text, _ in tokens)
     assert [len(line) for line in wrap([("a\nb", 1.0), ("c", 2.0)], 20)] == [1, 2]
+
+
+def test_the_command_takes_variants_and_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = toys.registry()
+    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(picture()).save("film.png")
+    words = ["explain", "film.png", "--model", "toy", "--attributor", "good@one", "--answer", "yes: no"]
+    assert main([*words, "--question", "Is it, #1?", "--write-config"]) == 0
+    Path("explain.yaml").write_text(capsys.readouterr().out)
+    assert main(["explain", "film.png", "--config", "explain.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert "yes: no  (toy)" in out and "film-good@one.png" in out and Path("film-good@one.png").is_file()
+    assert main(words) == 2
+    assert capsys.readouterr().err == "harness: The question is empty; ask something by --question TEXT.\n"
+    assert main([*words, "--question", "Is it?", "--attributor", "good@"]) == 2
+    assert "Bad variant 'good@'" in capsys.readouterr().err

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.bench.records import json_list, write_records
-from harness.building.dataset import write_parquet
-from harness.building.dataset_card import card
-from harness.building.gates import Outcome, outcomes, side_rows
+from harness.building.build_row import BUILD
+from harness.building.dataset import check_installed, write_parquet
+from harness.building.dataset_card import dataset_card
+from harness.building.gates import Judged, control_rows, judge_all
 from harness.building.report import report
-from harness.building.rounds import BUILD, Loop
-from harness.building.select import BuildPlan, make_plan
+from harness.building.rounds import Rounds
+from harness.building.select import WORK, BuildSelection, select_questions
+from harness.building.settings import BuildSettings
 from harness.building.tables import markdown, show
-from harness.building.versions import Views
-from harness.contracts.mode import MODES, Mode
+from harness.building.versions import Versions
+from harness.contracts.mode import MODES
 from harness.errors import HarnessError
 from harness.files import write_whole
 from harness.registry import Registry
@@ -26,17 +28,30 @@ from harness.run.journal import Journal
 if TYPE_CHECKING:
     from rich.console import Console
 
-# What a finished build writes, beside the folder WORK, which holds the journal and, by default, the edits.
+# What a finished build writes, beside the folder WORK.
 OUTPUTS = (
     *(f"{mode}.{kind}" for mode in MODES for kind in ("json", "parquet")),
     "controls.json", "report.json", "report.md", "README.md",
 )  # fmt: skip
-WORK, EDITS = "work", "edits"
 
 
 @dataclass(frozen=True)
 class Built:
-    """How a build ended. ``failed``: answers that could not be had, of the controls too. All are 0 unless finished."""
+    """How a build ended.
+
+    Attributes
+    ----------
+    folder
+        Where the benchmark is.
+    interrupted
+        Whether it was ended by Ctrl-C; then all that follows is 0.
+    questions
+        How many were asked: samples times models times modes.
+    survived
+        How many of them passed the causal filter, and are records now.
+    failed
+        How many answers could not be had, those of the controls too.
+    """
 
     folder: Path
     interrupted: bool
@@ -45,86 +60,80 @@ class Built:
     failed: int = 0
 
 
-def build(
-    registry: Registry,
-    sources: Sequence[str] = (),
-    editor: str | None = None,
-    models: Sequence[str] = (),
-    modes: Sequence[Mode] = MODES,
-    data_root: Path | None = None,
-    options: Sequence[str] = (),
-    limit: int | None = None,
-    seed: int = 0,
-    controls: bool = False,
-    images: bool = False,
-    cache: Path | None = None,
-    output: Path = Path("harness-bench"),
-    fresh: bool = False,
-    console: Console | None = None,
-) -> Built:
-    """Make a benchmark anew: edit every sample, ask every model, keep what passes the causal filter.
+def make_benchmark(registry: Registry, settings: BuildSettings, console: Console | None = None) -> Built:
+    """Edit every sample, ask every model, keep what passes the causal filter.
 
-    ``sources``: names; none for all that the data root can serve, or without one, those that need no data.
-    ``editor``: a name; None for the one that each source prefers. ``models``: names or aliases; none for those
-    of the benchmarks that the sources ship. ``options``: ``NAME.FIELD=VALUE``. ``limit``: at most so many
-    samples, evenly spread. ``controls``: run those of :mod:`harness.building.controls` too. ``images``: embed
-    the images in the Parquet files. ``cache``: the folder of edits, which several builds may share. ``output``:
-    a build that was stopped there goes on, unless ``fresh``; controls may be added to a finished one. Ctrl-C
-    ends the build cleanly. Nothing but the journal is written before everything is asked.
+    A build that was stopped in the same output folder goes on; controls may be added to a finished one. Nothing but
+    the journal and the edits is written before everything is asked. Ctrl-C ends the build cleanly. A fault of the
+    editor or of a model, or an image that cannot be read, fails that sample alone.
 
-    A fault of the editor or of a model, or an image that cannot be read, fails that sample alone. Raises
-    ``HarnessError`` for what the user can put right: unknown names, missing files, weights that do not load, no
-    memory, no disk.
+    Parameters
+    ----------
+    registry
+        The plugins to choose from.
+    settings
+        What to build.
+    console
+        Where progress and the tables are printed; None for stdout.
+
+    Returns
+    -------
+    Built
+        How it ended.
+
+    Raises
+    ------
+    HarnessError
+        For what the user can put right: unknown names, missing files, weights that do not load, no memory, no disk.
     """
     if console is None:
         from rich.console import Console
 
         console = Console()
-    work = output / WORK
-    plan = make_plan(
-        registry, sources, editor, models, modes, data_root, options, limit, seed, cache or work / EDITS
-    )
-    _check_output(output, fresh)
-    _announce(plan, images, console)
+    check_installed()
+    output, work = settings.output, settings.output / WORK
+    selection = select_questions(registry, settings)
+    _check_output(output, settings.fresh)
+    _announce(selection, settings.images, console)
     try:
-        with Journal(work, plan.header, fresh, BUILD) as journal:
-            if fresh:
+        with Journal(work, selection.header, settings.fresh, BUILD) as journal:
+            if settings.fresh:
                 _discard(output)
+            versions = Versions(selection, settings.seed)
+            rounds = Rounds(selection, settings.seed, journal, versions, console)
             if journal.rows:
                 _say(console, f"{len(journal.rows)} answers are in {work} already.")
-            views = Views(plan, seed)
-            loop = Loop(plan, seed, journal, views, console)
-            loop.run(controls)
-            found = outcomes(loop, controls)
-            said = report(found, plan.header, controls)
-            _publish(output, plan, found, said, views if images else None)
+            rounds.run(settings.controls)
+            judged = judge_all(rounds, settings.controls)
+            said = report(judged, selection.header, settings.controls)
+            _publish(output, selection, judged, said, versions if settings.images else None)
     except KeyboardInterrupt:
         return Built(output, interrupted=True)
     show(said, console)
-    mended = sum(cache.mended for cache in set(plan.caches.values()))
+    mended = sum(cache.mended for cache in set(selection.caches.values()))
     if mended:
         _say(console, f"Files in the cache of edits that were broken and made anew: {mended}.")
-    survivors = sum(outcome.dropped is None for outcome in found)
-    return Built(output, False, len(found), survivors, len(said["failures"]))
+    survived = sum(one.dropped is None for one in judged)
+    return Built(output, False, len(judged), survived, len(said["failures"]))
 
 
 def _publish(
-    folder: Path, plan: BuildPlan, found: Sequence[Outcome], said: dict[str, Any], views: Views | None
+    folder: Path, selection: BuildSelection, judged: Sequence[Judged], said: dict[str, Any], versions: Versions | None
 ) -> None:
-    """Write everything that a finished build leaves."""
-    write_records(folder, [outcome.record for outcome in found if outcome.dropped is None])
+    """Write everything that a finished build leaves. ``versions``: where images to embed come from; None for none."""
+    write_records(folder, [one.record for one in judged if one.dropped is None])
     for mode in MODES:
-        if mode in plan.modes:
-            write_parquet(folder, found, mode, views)
+        if mode in selection.modes:
+            write_parquet(folder, judged, mode, versions)
         else:  # the file of a mode that was not asked for would read as an empty benchmark
             _remove(folder, f"{mode}.json")
     if said["controls"] is not None:
-        _write(folder, "controls.json", json_list(side_rows(list(found))))
+        _write(folder, "controls.json", json_list(control_rows(judged)))
     else:
         _remove(folder, "controls.json")
     _write(folder, "report.json", json.dumps(said, indent=1) + "\n")
     _write(folder, "report.md", markdown(said))
-    _write(folder, "README.md", card(plan, said, views is not None))
+    _write(folder, "README.md", dataset_card(selection, said, versions is not None))
 
 
 def _check_output(folder: Path, fresh: bool) -> None:
@@ -158,15 +167,15 @@ def _write(folder: Path, name: str, text: str) -> None:
         raise HarnessError(f"{folder / name} cannot be written: {error.strerror or error}.") from error
 
 
-def _announce(plan: BuildPlan, images: bool, console: Console) -> None:
-    for name, reason in plan.left_out.items():
+def _announce(selection: BuildSelection, images: bool, console: Console) -> None:
+    for name, reason in selection.left_out.items():
         _say(console, f"The source {name} is left out: {reason}")
-    for source in plan.sources.values():
+    for source in selection.sources.values():
         for note in source.notes():
             _say(console, note)
-    if len(plan.samples) < plan.available:
-        _say(console, f"A subset: {len(plan.samples)} of {plan.available} samples, evenly spread.")
-    closed = [name for name, source in plan.sources.items() if not source.redistributable]
+    if len(selection.samples) < selection.available:
+        _say(console, f"A subset: {len(selection.samples)} of {selection.available} samples, evenly spread.")
+    closed = [name for name, source in selection.sources.items() if not source.redistributable]
     if images and closed:
         _say(console, f"The images of {', '.join(closed)} will be in the Parquet files; do not pass those on.")
 

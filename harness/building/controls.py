@@ -1,17 +1,20 @@
-"""Two controls of the causal filter, asked about the samples that survive it. An answer that flips under one says that
-the edit in the finding's place may have flipped it for no better cause.
+"""Two controls of the causal filter, asked about the samples that survive it.
 
-* *identity*: the same editor, the same boxes, the same seed and strength, with a prompt that names what is there (the
-  attribute, without "No"). What changes is the editor's own trace: its autoencoder, the seam of its mask, the pull of
-  its guidance. For a diffusion editor this is stricter than an empty prompt, under which guidance vanishes and the
-  inversion gives its own reconstruction back. For the phantom's exact editor it gives the original back, bit for bit.
-  An editor that does not follow prompts has no such edit: the control is not applicable.
-* *elsewhere*: "No {attribute}" in boxes of the same sizes, at seeded places inside the image that touch neither the
-  sample's own boxes nor each other. Does the answer flip because *something* was edited? Where there is no room the
-  control is not applicable. Other findings of the image are no obstacle: they are not this question's evidence.
+Each is an edit that should not flip the answer. Where it does, the filter's own edit may have flipped it for no better
+reason.
 
-An answer holds under a control if its final word is still yes. Under an exact editor both controls change nothing or
-next to nothing, so that there they test the machinery; what they are for are editors that generate.
+*identity*
+    The same editor, boxes, seed and strength, with a prompt that names what is there: the attribute, without "No".
+    All that changes is the editor's own trace (its autoencoder, the seam of its mask, the pull of its guidance). An
+    empty prompt would be a weaker control: without guidance, a diffusion editor's inversion reproduces its input. An
+    exact editor gives the original back, bit for bit. An editor that does not follow prompts has no such edit: the
+    control is not applicable.
+*elsewhere*
+    "No {attribute}" in boxes of the same sizes, at seeded places inside the image that touch neither the sample's own
+    boxes nor each other. Does the answer flip because *something* was edited? Where there is no room the control is
+    not applicable. Other findings of the image may be hit: they are not this question's evidence.
+
+An answer holds under a control if its final word is still yes.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ CONTROLS: tuple[str, ...] = ("identity", "elsewhere")
 NO_ROOM = "no room: boxes of these sizes fit nowhere beside the true ones"
 NO_PROMPT = "the editor does not follow prompts, so that it cannot be told to change nothing"
 
-_ATTEMPTS = 16  # placing several boxes one after the other may fail where another order of places would do
+_TRIES = 16  # placing several boxes one after the other may fail where another order of places would do
 
 Rectangle = tuple[int, int, int, int]
 
@@ -47,13 +50,13 @@ def identity(sample: Sample, follows_prompt: bool) -> Edit:
 
 def elsewhere(sample: Sample, width: int, height: int, seed: int) -> Edit:
     """The edit of the same size where no true box is. Raises ``NotApplicable`` where it fits nowhere."""
-    places = place(sample.boxes, width, height, [seed, sample.index, *sample.source.encode()])
+    places = place_boxes(sample.boxes, width, height, [seed, sample.index, *sample.source.encode()])
     if places is None:
         raise NotApplicable(NO_ROOM)
     return Edit(places, f"No {sample.attribute}", "foreground")
 
 
-def place(boxes: Sequence[Box], width: int, height: int, seed: Sequence[int]) -> tuple[Box, ...] | None:
+def place_boxes(boxes: Sequence[Box], width: int, height: int, seed: Sequence[int]) -> tuple[Box, ...] | None:
     """Boxes with the same sizes in whole pixels, each uniform over the free places of a width x height image.
 
     They lie inside the image and touch neither the given boxes nor each other; in the order of ``boxes``, of which
@@ -62,7 +65,7 @@ def place(boxes: Sequence[Box], width: int, height: int, seed: Sequence[int]) ->
     true = [rectangle for box in boxes if (rectangle := _pixels(box, width, height)) is not None]
     by_size = sorted(range(len(true)), key=lambda k: -_area(true[k]))  # the largest has the least choice
     rng = np.random.default_rng(seed)
-    for _ in range(_ATTEMPTS if len(true) > 1 else 1):
+    for _ in range(_TRIES if len(true) > 1 else 1):
         placed: dict[int, Rectangle] = {}
         for k in by_size:
             spot = _spot(true[k], [*true, *placed.values()], width, height, rng)

@@ -6,30 +6,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.bench.causal import GATES
-from harness.building.select import BuildPlan
+from harness.building.select import BuildSelection
 from harness.contracts.mode import Mode
 
 
-def card(plan: BuildPlan, said: dict[str, Any], images: bool) -> str:
-    """The card, Markdown with the YAML head that ``datasets`` reads. ``said``: the report; ``images``: embedded."""
-    closed = [name for name, source in plan.sources.items() if not source.redistributable]
+def dataset_card(selection: BuildSelection, said: dict[str, Any], images: bool) -> str:
+    """``README.md`` as Markdown, with the YAML head that ``datasets`` reads.
+
+    ``said``: the report. ``images``: whether images are embedded.
+    """
+    closed = [name for name, source in selection.sources.items() if not source.redistributable]
     blocks = [
-        _head(plan.modes),
+        _head(selection.modes),
         "# A causally filtered benchmark of visual attribution for chest X-rays",
         "Built by `harness build` in the format of MedGround-Bench (arXiv 2605.20158). A question survives if "
         "editing the finding out of its boxes flips the model's answer, and editing everything else does not: "
         "so its boxes are what the model really used. `report.md` says how many were dropped at each gate and why.",
         "## What may be passed on",
-        *_terms(plan, closed, images),
+        *_terms(selection, closed, images),
         "## What is here",
-        f"Splits: {', '.join(f'`{mode}`' for mode in plan.modes)}, a row for each model and sample; in all "
+        f"Splits: {', '.join(f'`{mode}`' for mode in selection.modes)}, a row for each model and sample; in all "
         f"{_total(said, 'survived')} of {_total(said, 'samples')} survive.",
         _COLUMNS,
         "The images are " + ("embedded with the survivors." if images else "not embedded: those columns are empty."),
         "## How to use it",
         _USE,
         "## How it was built",
-        _built(plan, said),
+        _built(selection, said),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -42,9 +45,9 @@ def _head(modes: Sequence[Mode]) -> str:
     )
 
 
-def _terms(plan: BuildPlan, closed: Sequence[str], images: bool) -> list[str]:
+def _terms(selection: BuildSelection, closed: Sequence[str], images: bool) -> list[str]:
     table = ["| Source | May be passed on | Terms |", "| --- | --- | --- |"]
-    for name, source in plan.sources.items():
+    for name, source in selection.sources.items():
         table.append(f"| {name} | {'yes' if source.redistributable else '**no**'} | {source.licence} |")
     blocks = ["\n".join(table)]
     if closed:
@@ -73,7 +76,7 @@ _COLUMNS = f"""\
 about the original, without the finding, with the finding alone kept, and with all else normal; empty where an \
 earlier answer had decided already |
 | `dropped` | null for a survivor; else the first gate that it fails \
-({', '.join(f'"{gate.reason}"' for gate in GATES)}) or "failed" |
+({", ".join(f'"{gate.reason}"' for gate in GATES)}) or "failed" |
 | `error` | why it failed |
 | `flips_under` | the controls under which a survivor's answer flips as well; null where they were not run |
 | `path`, `path_edited`, ... | the original's name in its source, and each edit's file in the cache of edits |
@@ -90,14 +93,14 @@ To rate attribution methods: `harness eval --attributor NAME --bench THIS_FOLDER
 needs one)."""
 
 
-def _built(plan: BuildPlan, said: dict[str, Any]) -> str:
+def _built(selection: BuildSelection, said: dict[str, Any]) -> str:
     settings = said["settings"]
     lines = [
         f"- {name}: {count} of {settings['available'][name]} samples, edited by "
-        f"`{plan.editors[name].name}`{_options(settings, plan.editors[name].name)}"
+        f"`{selection.editors[name].label}`{_options(settings, selection.editors[name].label)}"
         for name, count in settings["planned"].items()
     ]
-    lines.append(f"- models: {', '.join(cls.name for cls in plan.models)}")
+    lines.append(f"- models: {', '.join(one.label for one in selection.models)}")
     lines.append(f"- seed {settings['seed']}; harness {settings['harness']}, device {settings['device']}")
     if said["controls"] is not None:
         lines.append("- controls were run: `controls.json` has them, `report.md` counts them")

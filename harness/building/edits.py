@@ -19,7 +19,7 @@ from harness.contracts.editor import Editor
 from harness.contracts.source import Sample
 from harness.errors import RunError
 from harness.files import write_whole
-from harness.run.cache import key_of, place
+from harness.run.cache import digest_of, path_of
 from harness.run.case import seed_everything
 from harness.run.memory import free_memory
 
@@ -29,28 +29,45 @@ _DIGEST = "digest"  # the PNG's text chunk
 class EditCache:
     """One editor's edits, from the disk where they are there.
 
-    ``make`` gives the editor, ready for use; it is called when the first edit is missing. ``identity``: the
-    editor's name, version and options as JSON, part of every key. ``mended`` counts the files that were broken.
+    Parameters
+    ----------
+    load
+        Gives the editor, ready for use; called when the first edit is missing.
+    identity
+        The editor's name, version and options as JSON, part of every key.
+    folder
+        Where the edits lie.
+    seed
+        What the editor draws by, part of every key.
+
+    Attributes
+    ----------
+    mended
+        How many files were broken and made anew.
     """
 
-    def __init__(self, make: Callable[[], Editor], identity: dict[str, Any], folder: Path, seed: int = 0) -> None:
+    def __init__(self, load: Callable[[], Editor], identity: dict[str, Any], folder: Path, seed: int = 0) -> None:
         self.folder, self.seed, self.mended = folder, seed, 0
-        self._make, self._identity = make, identity
+        self._load, self._identity = load, identity
         self._editor: Editor | None = None
 
     def get(self, image: np.ndarray, edit: Edit, sample: Sample) -> tuple[np.ndarray, str]:
-        """The edited image, uint8 [height, width, 3], and its file's name in the folder.
+        """The edited image, uint8 [height, width, 3] like ``image``, and its file, below the folder.
 
-        Raises ``RunError`` where the editor does not load or the folder cannot be written, and whatever the editor
-        raises.
+        Raises
+        ------
+        RunError
+            Where the editor does not load, or the folder cannot be written.
+        Exception
+            Whatever the editor raises.
         """
         key = self.key(image, edit, sample)
-        path = place(self.folder, key, "png")
+        path = path_of(self.folder, key, "png")
         found = _read(path, key)
         if found is None or found.shape != image.shape:
             self.mended += path.exists()
             if self._editor is None:
-                self._editor = self._make()
+                self._editor = self._load()
             seed_everything(self.seed)  # for an editor that draws from the global generators
             found = edited(self._editor, image.copy(), edit, sample, self.seed)
             _write(path, key, found)
@@ -62,7 +79,7 @@ class EditCache:
         The image's name is part of it for editors that know more about a source than its pixels; the sample's
         attribute is not, so that two findings with the same boxes share their "No abnormality".
         """
-        about = {
+        what = {
             "editor": self._identity,
             "shape": image.shape,
             "image": sha256(np.ascontiguousarray(image).tobytes()).hexdigest(),
@@ -72,7 +89,7 @@ class EditCache:
             "region": edit.region,
             "seed": self.seed,
         }
-        return key_of(about)
+        return digest_of(what)
 
     def close(self) -> None:
         """Give the editor's memory back; the next missing edit loads it again."""

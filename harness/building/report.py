@@ -8,26 +8,38 @@ from typing import Any
 
 from harness.bench.causal import Survival
 from harness.building.controls import CONTROLS
-from harness.building.gates import VERDICTS, Outcome
+from harness.building.gates import VERDICTS, Judged
 
 
-def report(found: Sequence[Outcome], header: dict[str, Any], controls: bool) -> dict[str, Any]:
-    """All figures as plain data; the same outcomes give the same.
+def report(judged: Sequence[Judged], header: dict[str, Any], controls: bool) -> dict[str, Any]:
+    """All counts as JSON; the same questions, judged, give the same.
 
-    ``filter``: a row for each mode, model and source, with the counts of :meth:`harness.bench.causal.Survival.count`,
-    and the same by attribute. ``controls``: the survivors of each by verdict, and how many would survive if the
-    controls were gates too; null where they were not asked for. ``failures``: everything that failed. ``settings``: the
-    journal's header.
+    Parameters
+    ----------
+    judged
+        The questions of a finished build, in the order of the records.
+    header
+        The journal's.
+    controls
+        Whether the controls were asked for.
+
+    Returns
+    -------
+    dict
+        ``settings``: the header. ``filter``: a row for each mode, model and source, with the counts of
+        :meth:`harness.bench.causal.Survival.count`, and the same by attribute. ``controls``: for each of these rows,
+        the survivors by verdict, and how many would survive if the controls were gates too; null where they were not
+        asked for. ``failures``: the answers that could not be had, and why.
     """
     survival = Survival()
-    for outcome in found:
-        survival.add(outcome.record, outcome.question.sample, outcome.dropped)
+    for one in judged:
+        survival.add(one.record, one.question.sample, one.dropped)
     # Sources and models as the user gave them, not in the order of the alphabet.
     runs = dict.fromkeys(
-        (mode, outcome.record.model, outcome.record.dataset)
+        (mode, one.record.model, one.record.dataset)
         for mode in header["modes"]
-        for outcome in found
-        if outcome.record.mode == mode
+        for one in judged
+        if one.record.mode == mode
     )
     rows = []
     for mode, model, source in runs:
@@ -42,26 +54,19 @@ def report(found: Sequence[Outcome], header: dict[str, Any], controls: bool) -> 
     return {
         "settings": header,
         "filter": rows,
-        "controls": [_controls(found, *run) for run in runs] if controls else None,
-        "failures": [
-            {part: row[part] for part in ("source", "index", "model", "mode", "view", "error")}
-            for outcome in found
-            for row in outcome.failures
-        ],
+        "controls": [_controls(judged, *run) for run in runs] if controls else None,
+        "failures": [{**row.key._asdict(), "error": row.error} for one in judged for row in one.failures],
     }
 
 
-def _controls(found: Iterable[Outcome], mode: str, model: str, source: str) -> dict[str, Any]:
-    mine = [
-        outcome
-        for outcome in found
-        if (outcome.record.mode, outcome.record.model, outcome.record.dataset) == (mode, model, source)
-        and outcome.dropped is None
-    ]
-    verdicts = {name: Counter(outcome.verdict(name) for outcome in mine) for name in CONTROLS}
+def _controls(judged: Iterable[Judged], mode: str, model: str, source: str) -> dict[str, Any]:
+    run = (mode, model, source)
+    survivors = [one for one in judged if one.dropped is None]
+    mine = [one for one in survivors if (one.record.mode, one.record.model, one.record.dataset) == run]
+    verdicts = {name: Counter(one.verdict(name) for one in mine) for name in CONTROLS}
     return {
         "mode": mode, "model": model, "source": source,
         "survived": len(mine),
         **{name: {verdict: counts[verdict] for verdict in VERDICTS} for name, counts in verdicts.items()},
-        "survived with controls": sum(not outcome.flips for outcome in mine),
+        "survived with controls": sum(not one.flips for one in mine),
     }  # fmt: skip

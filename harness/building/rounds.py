@@ -1,6 +1,6 @@
 """The build itself: three rounds of edits and answers, each answer journaled before the next is asked for.
 
-A round asks about some views of a sample's image: the original; then, where the answer was yes, the three edits;
+A round asks about some versions of a sample's image: the original; then, where the answer was yes, the three edits;
 then, where the sample survives the filter, the controls. In each round all edits are made first, then one model after
 the other is asked, so that never two networks are in memory.
 """
@@ -9,150 +9,169 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.bench.causal import GATES, judge
 from harness.bench.records import Record
 from harness.bench.verdict import final_answer
+from harness.building.build_row import AnswerKey, BuildRow
 from harness.building.controls import CONTROLS
-from harness.building.select import BuildPlan, Question
-from harness.building.versions import Fault, View, Views, attempt
+from harness.building.select import BuildSelection, Question
+from harness.building.versions import Missing, Version, Versions, or_missing
 from harness.contracts.model import Model
-from harness.participants import load
+from harness.errors import HarnessError
+from harness.participants import Participant
 from harness.run.case import seed_everything
-from harness.run.journal import Journal, Layout
+from harness.run.journal import Journal
 from harness.run.memory import free_memory
 from harness.run.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-BUILD = Layout(
-    "build.jsonl", "build-timings.jsonl", 1, ("source", "index", "model", "mode", "view"), "harness build"
-)
-ORIGINAL, *EDITS = (gate.text for gate in GATES)
-
-Row = dict[str, Any]
+ORIGINAL, *EDITED = (gate.text for gate in GATES)
 
 
-@dataclass
-class Loop:
-    """One start of a build: goes through the plan and journals what is not in the journal yet."""
+class Rounds:
+    """One start of a build: asks what is not in the journal yet.
 
-    plan: BuildPlan
-    seed: int
-    journal: Journal
-    views: Views
-    console: Console
+    Raises ``HarnessError`` where a row of the journal is not what this version of the harness writes.
+    """
+
+    def __init__(
+        self, selection: BuildSelection, seed: int, journal: Journal, versions: Versions, console: Console
+    ) -> None:
+        self.selection, self.seed, self.journal, self.versions = selection, seed, journal, versions
+        self._console = console
+        self._rows: dict[AnswerKey, BuildRow] = {}
+        for number, line in enumerate(journal.rows.values(), 2):
+            try:
+                row = BuildRow.read(line)
+            except ValueError as error:
+                path = journal.folder / journal.layout.journal
+                raise HarnessError(
+                    f"The journal {path} is broken at line {number} ({error}); give --fresh to start anew."
+                ) from error
+            self._rows[row.key] = row
 
     def run(self, controls: bool) -> None:
-        """Everything that is still to be done, the controls too where asked for."""
-        questions = self.plan.questions
+        """Everything that is still to be asked, the controls too where asked for."""
+        questions = self.selection.questions
         self._round("originals", questions, [ORIGINAL])
-        self._round("edits", [q for q in questions if self._said_yes(q)], EDITS)
+        self._round("edits", [q for q in questions if self._said_yes(q)], EDITED)
         if controls:
-            self._round("controls", [q for q in questions if self.survived(q)], CONTROLS)
+            self._round("controls", [q for q in questions if self._survived(q)], CONTROLS)
 
-    def row(self, question: Question, view: str) -> Row | None:
-        """What the journal says about one view, if anything."""
-        return self.journal.rows.get(_key(question, view))
+    def row(self, question: Question, version: str) -> BuildRow | None:
+        """What the journal says about one version; None where it was not asked about."""
+        return self._rows.get(_key(question, version))
 
     def record(self, question: Question) -> Record:
         """The four texts as a record; empty where there is none."""
         sample = question.sample
-        texts = {gate.text: (self.row(question, gate.text) or {}).get("answer") or "" for gate in GATES}
+        rows = {gate.text: self.row(question, gate.text) for gate in GATES}
+        texts = {name: (row.answer if row else None) or "" for name, row in rows.items()}
         return Record(
-            model=question.model.name, dataset=sample.source, index=sample.index, answer=sample.answer,
+            model=question.model, dataset=sample.source, index=sample.index, answer=sample.answer,
             mode=question.mode, **texts,
         )  # fmt: skip
 
-    def fault(self, question: Question) -> Row | None:
-        """The first of the record's views that failed, if one did."""
+    def failed(self, question: Question) -> bool:
+        """Whether one of the record's four texts could not be had."""
         rows = (self.row(question, gate.text) for gate in GATES)
-        return next((row for row in rows if row is not None and row["status"] == "failed"), None)
+        return any(row is not None and row.status == "failed" for row in rows)
 
-    def survived(self, question: Question) -> bool:
-        """Whether a question that was asked in full passes all gates."""
-        return self.fault(question) is None and judge(self.record(question)) is None
+    def _survived(self, question: Question) -> bool:
+        return not self.failed(question) and judge(self.record(question)) is None
 
     def _said_yes(self, question: Question) -> bool:
         row = self.row(question, ORIGINAL)
-        return row is not None and row["status"] == "ok" and final_answer(row["answer"]) == GATES[0].wanted
+        return row is not None and row.answer is not None and final_answer(row.answer) == GATES[0].wanted
 
-    def _round(self, name: str, questions: Sequence[Question], views: Sequence[str]) -> None:
-        todo = [q for q in questions if any(self.row(q, view) is None for view in views)]
-        answers = sum(self.row(q, view) is None for q in todo for view in views)
+    def _round(self, name: str, questions: Sequence[Question], versions: Sequence[str]) -> None:
+        todo = [q for q in questions if any(self.row(q, version) is None for version in versions)]
+        answers = sum(self.row(q, version) is None for q in todo for version in versions)
         samples = list({(q.sample.source, q.sample.index): q.sample for q in todo}.values())
-        if ORIGINAL in views:
+        if ORIGINAL in versions:
             samples = []  # nothing to edit
-        with Progress(self.console, len(samples) + answers) as progress:
+        with Progress(self._console, len(samples) + answers) as progress:
             for sample in samples:
                 progress.doing(f"{name}: editing · {sample.source} {sample.index}")
                 start = time.perf_counter()
-                self.views.of(sample, views)
+                self.versions.of(sample, versions)
                 seconds = time.perf_counter() - start
                 self.journal.time(f"edit {name}", seconds, source=sample.source, index=sample.index)
                 progress.advance()
-            self.views.close()
-            for model in self.plan.models:
-                mine = [q for q in todo if q.model is model]
+            self.versions.close()
+            for model in self.selection.models:
+                mine = [q for q in todo if q.model == model.label]
                 if mine:
-                    self._one_model(model, mine, views, f"{name}: {model.name}", progress)
+                    self._one_model(model, mine, versions, f"{name}: {model.label}", progress)
 
     def _one_model(
-        self, cls: type[Model], todo: Sequence[Question], views: Sequence[str], stage: str, progress: Progress
+        self,
+        participant: Participant[Model],
+        todo: Sequence[Question],
+        versions: Sequence[str],
+        stage: str,
+        progress: Progress,
     ) -> None:
         """Ask one model all that is left of a round."""
         progress.doing(f"{stage} · loading")
         start = time.perf_counter()
-        model = load(cls, self.plan.options[cls], "model")
-        self.journal.time("load", time.perf_counter() - start, model=cls.name)
+        model = participant.load()
+        self.journal.time("load", time.perf_counter() - start, model=participant.label)
         for _, group in groupby(todo, key=lambda q: (q.sample.source, q.sample.index)):
             questions = list(group)
-            shown = self.views.of(questions[0].sample, views)
+            images = self.versions.of(questions[0].sample, versions)
             for question in questions:
-                for view in views:
-                    if self.row(question, view) is None:
+                for version in versions:
+                    if self.row(question, version) is None:
                         progress.doing(f"{stage} · {question.sample.source} {question.sample.index}")
-                        self._one_answer(model, question, view, shown[view])
+                        self._one_answer(model, question, version, images[version])
                         progress.advance()
-        self.views.close()  # in case an edit was gone from the cache
+        self.versions.close()  # in case an edit was gone from the cache
         del model
         free_memory()
 
-    def _one_answer(self, model: Model, question: Question, view: str, shown: View | Fault) -> None:
-        """One answer about one view, into the journal."""
-        key = dict(zip(BUILD.key, _key(question, view), strict=True))
-        row: Row = {**key, "status": "ok", "error": None, "answer": None, "edit": None, "boxes": None}
-        said: str | Fault
-        if isinstance(shown, Fault):
-            said = shown
+    def _one_answer(self, model: Model, question: Question, name: str, version: Version | Missing) -> None:
+        """Ask for one answer, and journal it or why there is none."""
+        key = _key(question, name)
+        edit, boxes = None, None
+        said: str | Missing
+        if isinstance(version, Missing):
+            said = version
         else:
-            row["edit"] = shown.file
-            if shown.edit is not None and shown.edit.boxes != question.sample.boxes:
-                row["boxes"] = [list(box) for box in shown.edit.boxes]
+            edit = version.file
+            if version.edit is not None and version.edit.boxes != question.sample.boxes:
+                boxes = [list(box) for box in version.edit.boxes]
             start = time.perf_counter()
-            said = attempt(partial(self._ask, model, question, shown))
-            self.journal.time("answer", time.perf_counter() - start, **key)
-        if isinstance(said, Fault):
-            row |= {"status": said.status, "error": said.error}
-        else:
-            row["answer"] = said
-        self.journal.add(row)
+            said = or_missing(partial(self._ask, model, question, version))
+            self.journal.time("answer", time.perf_counter() - start, **key._asdict())
+        missing = said if isinstance(said, Missing) else None
+        row = BuildRow(
+            **key._asdict(),
+            status=missing.status if missing else "ok",
+            error=missing.error if missing else None,
+            answer=said if isinstance(said, str) else None,
+            edit=edit,
+            boxes=boxes,
+        )
+        self.journal.add(row.line())
+        self._rows[row.key] = row
 
-    def _ask(self, model: Model, question: Question, shown: View) -> str:
+    def _ask(self, model: Model, question: Question, version: Version) -> str:
         """The model's answer. Raises for what is no text, or cannot be written as UTF-8."""
         seed_everything(self.seed)  # for a model that draws from the global generators
-        said = model.answer(shown.frame, question.sample.question(question.mode))
+        said = model.answer(version.frame, question.sample.question(question.mode))
         if not isinstance(said, str):
             raise TypeError(f"the model answered {type(said).__name__}, not text")
         said.encode("utf-8")
         return said
 
 
-def _key(question: Question, view: str) -> tuple[str, int, str, str, str]:
+def _key(question: Question, version: str) -> AnswerKey:
     sample = question.sample
-    return sample.source, sample.index, question.model.name, question.mode, view
+    return AnswerKey(sample.source, sample.index, question.model, question.mode, version)

@@ -1,142 +1,155 @@
-"""What a build will do: which samples, edited by which editors, asked of which models."""
+"""Which questions a build asks: of which samples, edited by which editors, and which models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import options as plugin_options
 from harness.bench.records import read_records
 from harness.building.edits import EditCache
+from harness.building.settings import BuildSettings
 from harness.contracts.editor import Editor
 from harness.contracts.mode import Mode
 from harness.contracts.model import Model
-from harness.contracts.plugin import NoOptions, Plugin
 from harness.contracts.source import Sample, Source
-from harness.errors import HarnessError, one_line
-from harness.participants import Participant, load, set_up
+from harness.errors import HarnessError
+from harness.participants import Participant, choose, reason
 from harness.registry import Kind, Registry
 from harness.run.provenance import describe, environment
 from harness.run.select import digest, thin
 
+WORK, EDITS = "work", "edits"  # the folder of the journal, below the output, and that of the edits, below it
+
 
 @dataclass(frozen=True)
 class Question:
-    """One sample asked of one model in one mode: what becomes a record."""
+    """One sample asked of one model, called by its name, in one mode: what becomes a record."""
 
     sample: Sample
-    model: type[Model]
+    model: str
     mode: Mode
 
 
 @dataclass(frozen=True)
-class BuildPlan:
-    """All that a build will do. ``header`` is the journal's.
+class BuildSelection:
+    """What a build asks, and who takes part.
 
-    ``sources``, ``editors`` and ``caches`` go by the samples' source. ``available``: samples before the limit.
-    ``left_out``: sources that the data root cannot serve, and why.
+    Attributes
+    ----------
+    samples
+        The samples that are asked about, in the order of the records.
+    available
+        How many there are before the limit.
+    modes
+        How each is asked.
+    models
+        Who is asked.
+    sources
+        The sources, set up, by name, which samples give.
+    editors
+        The editor of each source's samples, by the source's name.
+    caches
+        The edits of each source's samples, likewise; sources with one editor share one cache.
+    header
+        What the answers depend on, as JSON: the journal's header.
+    left_out
+        The sources that the data root cannot serve, and why.
     """
 
     samples: list[Sample]
-    models: list[type[Model]]
-    modes: list[Mode]
-    sources: dict[str, Source]
-    editors: dict[str, type[Editor]]
-    caches: dict[str, EditCache]
-    options: dict[type[Plugin], NoOptions]
-    header: dict[str, Any]
     available: int
+    modes: list[Mode]
+    models: list[Participant[Model]]
+    sources: dict[str, Source]
+    editors: dict[str, Participant[Editor]]
+    caches: dict[str, EditCache]
+    header: dict[str, Any]
     left_out: dict[str, str]
 
     @property
     def questions(self) -> list[Question]:
         """Everything to be asked, in the order of the records."""
         return [
-            Question(sample, model, mode)
+            Question(sample, model.label, mode)
             for sample in self.samples
             for model in self.models
             for mode in self.modes
         ]
 
 
-def make_plan(
-    registry: Registry,
-    sources: Sequence[str],
-    editor: str | None,
-    models: Sequence[str],
-    modes: Sequence[Mode],
-    data_root: Path | None,
-    options: Sequence[str],
-    limit: int | None,
-    seed: int,
-    cache: Path,
-) -> BuildPlan:
-    """Read the annotations; nothing is loaded or written. Parameters as in ``building.loop.build``.
+def select_questions(registry: Registry, settings: BuildSettings) -> BuildSelection:
+    """Read the annotations; nothing is loaded or written.
 
-    Raises ``HarnessError`` for an unknown name, a bad option, and sources without samples.
+    Raises
+    ------
+    HarnessError
+        For an unknown name, a bad option, and sources without samples.
     """
-    if limit is not None and limit < 1:
-        raise HarnessError(f"The limit must be at least 1 sample, it is {limit}.")
-    if not modes:
-        raise HarnessError("No mode was given; the modes are direct and reasoning.")
-    asked = _unique(registry.find("source", name) for name in sources)
-    candidates = asked or _default_sources(registry, data_root)
-    override = registry.find("editor", editor) if editor is not None else None
-    networks = _unique(registry.find("model", name) for name in models)
-    # Options may be of any source that might take part; which do is known only when they were asked for samples.
-    editing = _unique(override or _preferred(registry, cls) for cls in candidates)
+    asked = _classes(registry, "source", settings.sources)
+    candidates = asked or _default_sources(registry, settings.data_root)
+    networks = _classes(registry, "model", settings.models)
+    override = None if settings.editor is None else _classes(registry, "editor", [settings.editor])[0]
+    editing = {source: override or _preferred(registry, source) for source in candidates}
     networks = networks or _default_models(registry, candidates)
     for cls in networks:
         if "generate" not in cls.capabilities:
             raise HarnessError(f"The model {cls.name!r} cannot generate answers; choose another.")
-    chosen = plugin_options.for_plugins(options, [*networks, *editing, *candidates])
-    found, left_out = _all_samples(candidates, chosen, data_root, must=bool(asked))
-    made = {cls: source for cls, (source, _) in found.items()}
-    samples = {cls.name: rows for cls, (_, rows) in found.items()}
-    available = sum(map(len, samples.values()))
-    if limit is not None:
-        samples = thin(samples, limit)
-
-    def described(kind: Kind, cls: type[Plugin]) -> dict[str, Any]:
-        return describe(registry, Participant(kind, cls.name, cls, chosen[cls]))
-
-    editors = {cls.name: override or _preferred(registry, cls) for cls in made}
-    identities = {
-        cls: {"name": cls.name, **described("editor", cls)} for cls in _unique(editors.values())
+    # Options may be of any source that might take part; which do is known only when they were asked for samples.
+    wanted: list[tuple[Kind, str]] = [("model", cls.name) for cls in networks]
+    wanted += [("editor", cls.name) for cls in editing.values()] + [("source", cls.name) for cls in candidates]
+    chosen = {(one.kind, one.cls): one for one in choose(registry, settings.options, wanted)}
+    models = [chosen["model", cls] for cls in networks]
+    found, left_out = _all_samples([chosen["source", cls] for cls in candidates], settings.data_root, must=bool(asked))
+    samples = {name: rows for name, (_, rows) in found.items()}
+    if settings.limit is not None:
+        samples = thin(samples, settings.limit)
+    taking = [cls for cls in candidates if cls.name in found]
+    editors = {cls.name: chosen["editor", editing[cls]] for cls in taking}
+    described = {
+        kind: {one.label: describe(registry, one) for one in taken}
+        for kind, taken in (
+            ("model", models),
+            ("editor", {one.label: one for one in editors.values()}.values()),
+            ("source", [chosen["source", cls] for cls in taking]),
+        )
     }
     taken = [sample for rows in samples.values() for sample in rows]
-    header = environment() | {
-        "seed": seed,
-        "limit": limit,
-        "modes": list(modes),
-        "available": {cls.name: len(rows) for cls, (_, rows) in found.items()},
+    header = environment() | settings.header() | {
+        "available": {name: len(rows) for name, (_, rows) in found.items()},
         "planned": {name: len(rows) for name, rows in samples.items()},
         "samples": digest({(sample.source, sample.index): sample for sample in taken}),
-        "editors": {name: cls.name for name, cls in editors.items()},
-        "plugins": {
-            kind: {cls.name: described(kind, cls) for cls in classes}
-            for kind, classes in (("model", networks), ("editor", list(identities)), ("source", list(made)))
-        },
-    }
+        "editors": {name: one.label for name, one in editors.items()},
+        "plugins": described,
+    }  # fmt: skip
+    folder = settings.edits if settings.edits is not None else settings.output / WORK / EDITS
     caches = {
-        cls: EditCache(partial(load, cls, chosen[cls], "editor"), identity, cache, seed)
-        for cls, identity in identities.items()
+        one.label: EditCache(one.load, {"name": one.label, **described["editor"][one.label]}, folder, settings.seed)
+        for one in editors.values()
     }
-    return BuildPlan(
+    return BuildSelection(
         samples=taken,
-        models=networks,
-        modes=list(modes),
-        sources={cls.name: source for cls, source in made.items()},
+        available=sum(len(rows) for _, rows in found.values()),
+        modes=settings.modes,
+        models=models,
+        sources={name: source for name, (source, _) in found.items()},
         editors=editors,
-        caches={name: caches[cls] for name, cls in editors.items()},
-        options=chosen,
+        caches={name: caches[one.label] for name, one in editors.items()},
         header=header,
-        available=available,
         left_out=left_out,
     )
+
+
+def _classes(registry: Registry, kind: Kind, names: Iterable[str]) -> list[Any]:
+    """The classes of these names, each once. Raises ``HarnessError`` for an unknown one, and for a variant."""
+    for name in names:
+        if "@" in name:
+            raise HarnessError(
+                f"A build has no variants, since records name a {kind} by its own name: give "
+                f"{name.partition('@')[0]!r}, not {name!r}, and its options by -o."
+            )
+    return _unique(registry.find(kind, name) for name in names)
 
 
 def _default_sources(registry: Registry, data_root: Path | None) -> list[type[Source]]:
@@ -173,24 +186,24 @@ def _default_models(registry: Registry, sources: Sequence[type[Source]]) -> list
 
 
 def _all_samples(
-    classes: Sequence[type[Source]],
-    options: dict[type[Plugin], NoOptions],
-    data_root: Path | None,
-    must: bool,
-) -> tuple[dict[type[Source], tuple[Source, list[Sample]]], dict[str, str]]:
-    """Each source and its samples; and, unless all ``must`` serve, the sources that cannot, and why."""
-    found: dict[type[Source], tuple[Source, list[Sample]]] = {}
+    participants: Sequence[Participant[Source]], data_root: Path | None, must: bool
+) -> tuple[dict[str, tuple[Source, list[Sample]]], dict[str, str]]:
+    """Each source, set up, and its samples, by name; and the sources that the data root cannot serve, and why.
+
+    ``must``: every one was asked for, so that one that cannot be served is an error.
+    """
+    found: dict[str, tuple[Source, list[Sample]]] = {}
     left_out: dict[str, str] = {}
-    for cls in classes:
+    for one in participants:
         try:
-            source = set_up("source", cls, options[cls], data_root)
-            found[cls] = source, _samples(source)
+            source = one.make(data_root)
+            found[one.label] = source, _samples(source)
         except HarnessError as error:
             if must:
                 raise
-            left_out[cls.name] = str(error)
+            left_out[one.label] = str(error)
     if not found:
-        reasons = " ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        reasons = " ".join(f"{name}: {why}" for name, why in left_out.items())
         raise HarnessError(f"The data root {data_root} serves none of the installed sources. {reasons}")
     return found, left_out
 
@@ -202,7 +215,7 @@ def _samples(source: Source) -> list[Sample]:
     except HarnessError:
         raise
     except Exception as error:
-        raise HarnessError(f"The source {source.name!r} failed: {one_line(error)}") from error
+        raise HarnessError(f"The source {source.name!r} failed: {reason(error)}.") from error
     if not samples:
         raise HarnessError(f"The source {source.name!r} has no samples.")
     if {(sample.source, sample.index) for sample in samples} != {(source.name, k) for k in range(len(samples))}:

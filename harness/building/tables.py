@@ -18,8 +18,8 @@ _COUNTS = ("samples", *(gate.reason for gate in GATES), FAILED, "survived")
 
 
 @dataclass(frozen=True)
-class Table:
-    """A title, column headings, and rows of as many texts; the first ``names`` columns are no figures."""
+class ReportTable:
+    """A title, column headings, and rows of as many texts; the first ``names`` columns hold no counts."""
 
     title: str
     columns: tuple[str, ...]
@@ -28,7 +28,7 @@ class Table:
 
 
 def markdown(said: dict[str, Any]) -> str:
-    """A report as Markdown."""
+    """A report as the Markdown of ``report.md``."""
     settings = said["settings"]
     planned = ", ".join(
         f"{count} of {settings['available'][name]} samples of {name} (edited by {settings['editors'][name]})"
@@ -49,7 +49,7 @@ def markdown(said: dict[str, Any]) -> str:
 
 def show(said: dict[str, Any], console: Console) -> None:
     """Print a report: a table a mode, each gate by its number. By attribute there are only the survivors."""
-    from rich.table import Table as Grid
+    from rich.table import Table
     from rich.text import Text
 
     several = len({run["source"] for run in said["filter"]}) > 1
@@ -59,7 +59,7 @@ def show(said: dict[str, Any], console: Console) -> None:
         modes = "Mode" in table.columns
         for mode, rows in groupby(table.rows, key=lambda row: row[0] if modes else ""):
             title = f"{table.title}, {mode}" if mode else table.title
-            grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left", header_style="dim")
+            grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left", header_style="dim")
             grid.title = Text(title, style="bold")
             for k in kept:
                 heading = gates.get(table.columns[k], table.columns[k])
@@ -72,9 +72,9 @@ def show(said: dict[str, Any], console: Console) -> None:
     console.print(f"Dropped at the first gate that fails: {legend}.", style="dim", markup=False, highlight=False)
 
 
-def _filter(said: dict[str, Any]) -> Table:
+def _filter(said: dict[str, Any]) -> ReportTable:
     left = {_names(run): str(run["survived with controls"]) for run in said["controls"] or ()}
-    return Table(
+    return ReportTable(
         "Samples dropped at each gate",
         ("Mode", "Model", "Source", *(name.capitalize() for name in _COUNTS), *(["With controls"] if left else [])),
         [
@@ -85,8 +85,8 @@ def _filter(said: dict[str, Any]) -> Table:
     )
 
 
-def _attributes(said: dict[str, Any]) -> Table:
-    return Table(
+def _attributes(said: dict[str, Any]) -> ReportTable:
+    return ReportTable(
         "Samples dropped at each gate, by attribute",
         ("Mode", "Model", "Source", "Attribute", *(name.capitalize() for name in _COUNTS)),
         [
@@ -98,7 +98,7 @@ def _attributes(said: dict[str, Any]) -> Table:
     )
 
 
-def _survivors(said: dict[str, Any]) -> Table:
+def _survivors(said: dict[str, Any]) -> ReportTable:
     """Survivors of samples for each attribute, a column for each model."""
     models = list(dict.fromkeys(run["model"] for run in said["filter"]))
     cells: dict[tuple[str, str, str], dict[str, str]] = {}
@@ -106,7 +106,7 @@ def _survivors(said: dict[str, Any]) -> Table:
         for attribute, row in run["attributes"].items():
             name = (run["mode"], run["source"], attribute)
             cells.setdefault(name, {})[run["model"]] = f"{row['survived']} of {row['samples']}"
-    return Table(
+    return ReportTable(
         "Survivors by attribute",
         ("Mode", "Source", "Attribute", *models),
         [(*name, *(row.get(model, "") for model in models)) for name, row in cells.items()],
@@ -114,7 +114,7 @@ def _survivors(said: dict[str, Any]) -> Table:
     )
 
 
-def _controls(said: dict[str, Any]) -> list[Table]:
+def _controls(said: dict[str, Any]) -> list[ReportTable]:
     if said["controls"] is None:
         return []
     rows = [
@@ -123,21 +123,21 @@ def _controls(said: dict[str, Any]) -> list[Table]:
         for name in CONTROLS
     ]
     columns = ("Mode", "Model", "Source", "Control", *(verdict.capitalize() for verdict in VERDICTS))
-    return [Table("Survivors under the controls", columns, rows, 4)]
+    return [ReportTable("Survivors under the controls", columns, rows, 4)]
 
 
-def _failures(said: dict[str, Any]) -> list[Table]:
-    """Failures by reason: there may be one for each answer."""
+def _failures(said: dict[str, Any]) -> list[ReportTable]:
+    """The answers that could not be had, by reason: there may be a thousand of one."""
     if not said["failures"]:
         return []
     first: dict[str, str] = {}
     for row in said["failures"]:
         first.setdefault(
-            row["error"], f"{row['source']} {row['index']}, {row['model']}, {row['mode']}, {row['view']}"
+            row["error"], f"{row['source']} {row['index']}, {row['model']}, {row['mode']}, {row['version']}"
         )
     times = Counter(row["error"] for row in said["failures"])
     rows: list[tuple[str, ...]] = [(why, where, str(times[why])) for why, where in first.items()]
-    return [Table("Answers that could not be had", ("Why", "First at", "Answers"), rows, 2)]
+    return [ReportTable("Answers that could not be had", ("Why", "First at", "Answers"), rows, 2)]
 
 
 def _names(run: dict[str, Any]) -> tuple[str, str, str]:

@@ -1,17 +1,17 @@
-"""Views: a sample's image as a model is shown it, the original or one of its edits."""
+"""The versions of a sample's image that models are asked about: the original, its edits, and those of the controls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from harness.bench.causal import GATES, Edit
 from harness.building.controls import NotApplicable, elsewhere, identity
-from harness.building.select import BuildPlan
+from harness.building.select import BuildSelection
 from harness.contracts.source import Sample, read
 from harness.errors import RunError, one_line
 from harness.imaging.frame import FRAME_SIDE
@@ -19,14 +19,24 @@ from harness.imaging.read import letterbox
 from harness.run.case import checked
 from harness.run.memory import out_of_memory
 
-Done = TypeVar("Done")
+T = TypeVar("T")
 
 _GATES = {gate.text: gate for gate in GATES}
 
 
 @dataclass(frozen=True)
-class View:
-    """Pixels, native and uint8 [height, width, 3]; the edit they show, None for the original, and its file."""
+class Version:
+    """One version of an image.
+
+    Attributes
+    ----------
+    pixels
+        uint8 [height, width, 3], native.
+    edit
+        The edit that made it; None for the original.
+    file
+        The edit's file, below the folder of edits; None for the original.
+    """
 
     pixels: np.ndarray
     edit: Edit | None = None
@@ -39,74 +49,75 @@ class View:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """Why there is no view, or no answer about it: it ``failed``, or is ``not_applicable``."""
+class Missing:
+    """Why there is no version, or no answer about it, in one line."""
 
-    status: str
+    status: Literal["failed", "not_applicable"]
     error: str
 
 
 @dataclass
-class Views:
-    """The views of a plan's samples, by the names of :data:`harness.bench.causal.GATES`' texts and of the controls.
+class Versions:
+    """The versions of the images of a selection's samples.
 
-    A fault is remembered, so that an edit that failed is not tried again for each model.
+    They are named after the record's text about them (:data:`harness.bench.causal.GATES`), or after the control.
+    Why one is missing is remembered, so that an edit that failed is not tried again for each model.
     """
 
-    plan: BuildPlan
+    selection: BuildSelection
     seed: int
-    _faults: dict[tuple[str, int, str], Fault] = field(default_factory=dict)
+    _missing: dict[tuple[str, int, str], Missing] = field(default_factory=dict)
 
-    def of(self, sample: Sample, names: Iterable[str]) -> dict[str, View | Fault]:
-        """The views of these names. Raises ``RunError`` for what is no fault of the sample."""
-        image = attempt(partial(self._image, sample))
-        found: dict[str, View | Fault] = {}
+    def of(self, sample: Sample, names: Iterable[str]) -> dict[str, Version | Missing]:
+        """A sample's versions of these names. Raises ``RunError`` for what is no fault of the sample."""
+        image = or_missing(partial(self._original, sample))
+        found: dict[str, Version | Missing] = {}
         for name in names:
             key = (sample.source, sample.index, name)
-            if key not in self._faults:
-                shown = image if isinstance(image, Fault) else attempt(partial(self._view, sample, image, name))
-                if isinstance(shown, View):
-                    found[name] = shown
+            if key not in self._missing:
+                made = image if isinstance(image, Missing) else or_missing(partial(self._make, sample, image, name))
+                if isinstance(made, Version):
+                    found[name] = made
                     continue
-                self._faults[key] = shown
-            found[name] = self._faults[key]
+                self._missing[key] = made
+            found[name] = self._missing[key]
         return found
 
     def close(self) -> None:
         """Give the editors' memory back."""
-        for cache in self.plan.caches.values():
+        for cache in self.selection.caches.values():
             cache.close()
 
-    def _image(self, sample: Sample) -> np.ndarray:
+    def _original(self, sample: Sample) -> np.ndarray:
         checked(sample.boxes)
-        return read(self.plan.sources[sample.source], sample)
+        return read(self.selection.sources[sample.source], sample)
 
-    def _view(self, sample: Sample, image: np.ndarray, name: str) -> View:
+    def _make(self, sample: Sample, image: np.ndarray, name: str) -> Version:
         edit = self._edit(sample, image, name)
         if edit is None:
-            return View(image)
-        pixels, file = self.plan.caches[sample.source].get(image, edit, sample)
-        return View(pixels, edit, file)
+            return Version(image)
+        pixels, file = self.selection.caches[sample.source].get(image, edit, sample)
+        return Version(pixels, edit, file)
 
     def _edit(self, sample: Sample, image: np.ndarray, name: str) -> Edit | None:
         if name in _GATES:
             return _GATES[name].edit(sample)
         if name == "identity":
-            return identity(sample, self.plan.editors[sample.source].follows_prompt)
+            return identity(sample, self.selection.editors[sample.source].cls.follows_prompt)
         return elsewhere(sample, image.shape[1], image.shape[0], self.seed)
 
 
-def attempt(action: Callable[[], Done]) -> Done | Fault:
-    """What an action gives, or why it failed. Raises ``RunError`` for what is no fault of one sample."""
+def or_missing(action: Callable[[], T]) -> T | Missing:
+    """What an action returns, or why it failed. Raises ``RunError`` for what is no fault of one sample."""
     try:
         return action()
     except RunError:
         raise
-    except NotApplicable as reason:
-        return Fault("not_applicable", str(reason))
+    except NotApplicable as why:
+        return Missing("not_applicable", str(why))
     except (Exception, SystemExit) as error:  # a plugin that calls sys.exit() must not end the build either
         if out_of_memory(error):
             raise RunError(
                 f"Out of memory ({one_line(error)}); what is finished is kept, and the same command goes on there."
             ) from error
-        return Fault("failed", one_line(error))
+        return Missing("failed", one_line(error))

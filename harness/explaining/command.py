@@ -9,69 +9,79 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.flags import add_cache_argument, add_run_arguments, prepare
+from harness.flags import add_settings, prepare, read_settings
 
 if TYPE_CHECKING:
     from harness.explaining.explanation import Explanation
+    from harness.explaining.settings import ExplainSettings
 
 
 def add_parser(subparsers: Any) -> None:
     """Add ``explain``."""
+    from harness.explaining.settings import ExplainSettings
+
     parser = subparsers.add_parser(
         "explain",
         help="explain one answer about one image, with a picture",
         description="Ask a model about a chest X-ray, explain its answer, and draw the explanation.",
         allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("image", type=Path, metavar="IMAGE", help="a PNG (8 or 16 bit), JPEG or DICOM file")
-    add("--question", required=True, metavar="TEXT", help="asked as it is, with nothing added")
-    add("--model", metavar="NAME", help="model to ask (default: the embedded benchmark's first)")
-    add("--attributor", metavar="NAME", help="method that explains (default: the one that declares itself default)")
-    add("--answer", metavar="TEXT", help="the answer to explain (default: the model's own)")
-    add(
-        "--output", type=Path, metavar="FILE.png",
-        help="the picture (default: IMAGE-ATTRIBUTOR.png in this folder)",
-    )  # fmt: skip
-    add_run_arguments(parser)
-    add_cache_argument(parser)
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="a PNG (8 or 16 bit), JPEG or DICOM file")
+    add_settings(parser, ExplainSettings)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Explain and draw. Everything that can be refused is refused before the model is loaded."""
-    prepare(args.threads, args.cache)
+    from harness.explaining.settings import ExplainSettings
+
+    settings = read_settings(args, ExplainSettings)
+    if args.write_config:
+        print(ExplainSettings.yaml(settings.model_dump(mode="json", exclude_unset=True)), end="")
+        return
+    question = settings.question or ""
+    if not question.strip():
+        raise HarnessError("The question is empty; ask something by --question TEXT.")
+    if settings.answer is not None and not settings.answer.strip():
+        raise HarnessError("The answer is empty; leave --answer out to explain the model's own.")
+    _explain(args.image, question, settings)
+
+
+def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
+    prepare(settings.threads, settings.cache)
     from rich.console import Console
 
     from harness.defaults import default_model
-    from harness.explaining.explanation import check_capabilities, draw, explain
+    from harness.explaining.explain import check_capabilities, explain_answer
+    from harness.explaining.explanation import painter
     from harness.imaging.read import read_image
-    from harness.options import for_plugins
-    from harness.participants import load
+    from harness.participants import choose
     from harness.registry import Registry
 
-    if not args.question.strip():
-        raise HarnessError("The question is empty; ask something by --question TEXT.")
-    if args.answer is not None and not args.answer.strip():
-        raise HarnessError("The answer is empty; leave --answer out to explain the model's own.")
     registry = Registry.discover()
-    method = registry.find("attributor", args.attributor) if args.attributor else registry.default("attributor")
-    network = registry.find("model", args.model) if args.model else default_model(registry)
-    check_capabilities(method, network, answer_given=args.answer is not None)
-    options = for_plugins(args.option, [network, method])
-    output = args.output or Path(f"{args.image.stem}-{method.name}.png")
-    check_output(output, args.image)
-    image = read_image(args.image)
+    network, method = choose(
+        registry,
+        settings.options,
+        [
+            ("model", settings.model or default_model(registry).name),
+            ("attributor", settings.attributor or registry.default("attributor").name),
+        ],
+    )
+    check_capabilities(method.cls, network.cls, answer_given=settings.answer is not None)
+    output = settings.output or Path(f"{image.stem}-{method.label}.png")
+    check_output(output, image)
+    painter()
+    pixels = read_image(image)
 
-    attributor = load(method, options[method], "attributor")
+    attributor = method.load()
     with Console(stderr=True).status("Loading the model …") as status:
-        model = load(network, options[network], "model")
+        model = network.load()
         status.update("Explaining …")
-        result = explain(image, args.question, model, attributor, args.answer, args.seed)
+        explanation = explain_answer(pixels, question, model, attributor, settings.answer, settings.seed)
         status.update("Drawing …")
-        draw(result, output)
+        explanation.save(output)
     console = Console()
-    report(result, output, console)
+    _show(explanation, output, console)
     for note in attributor.notes(()):
         console.print(note, markup=False, highlight=False)
 
@@ -80,9 +90,7 @@ def check_output(output: Path, image: Path) -> None:
     """Raise ``HarnessError`` where the picture could not be written, or would replace the image."""
     folder = output.parent
     if output.suffix.lower() != ".png":
-        raise HarnessError(
-            f"The picture is a PNG; give --output a name that ends in .png, not {output.name!r}."
-        )
+        raise HarnessError(f"The picture is a PNG; give --output a name that ends in .png, not {output.name!r}.")
     if not folder.is_dir():
         raise HarnessError(f"The picture cannot be written to {output}: the folder {folder} does not exist.")
     if output.is_dir():
@@ -93,7 +101,7 @@ def check_output(output: Path, image: Path) -> None:
         raise HarnessError(f"The picture would replace the image {image}; give another --output.")
 
 
-def report(result: Explanation, output: Path, console: Any) -> None:
+def _show(explanation: Explanation, output: Path, console: Any) -> None:
     """Print what the explanation says and where the picture is."""
     from rich.table import Table
     from rich.text import Text
@@ -101,21 +109,21 @@ def report(result: Explanation, output: Path, console: Any) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, value in _lines(result, output):
+    for label, value in _lines(explanation, output):
         table.add_row(label, Text(value))
     console.print(table)
 
 
-def _lines(result: Explanation, output: Path) -> Iterable[tuple[str, str]]:
-    attribution, cost = result.attribution, result.cost
-    height, width = result.image.shape[:2]
-    yield "answer", f"{result.answer.strip()}  ({result.model})"
+def _lines(explanation: Explanation, output: Path) -> Iterable[tuple[str, str]]:
+    attribution, cost = explanation.attribution, explanation.cost
+    height, width = explanation.image.shape[:2]
+    yield "answer", f"{explanation.answer.strip()}  ({explanation.model})"
     if attribution.fallback:
         yield "concept", "none is decisive: the whole image"
     elif attribution.concept is not None:
         score = (attribution.concept_scores or {}).get(attribution.concept)
         yield "concept", attribution.concept + ("" if score is None else f"  (score {score:.3g})")
-    boxes = [" ".join(str(round(edge)) for edge in box) for box in result.boxes]
+    boxes = [" ".join(str(round(edge)) for edge in box) for box in explanation.boxes]
     if boxes:
         yield "boxes", "\n".join(boxes)
         yield "", f"x0 y0 x1 y1 in the image's {width} x {height} pixels"

@@ -1,24 +1,21 @@
-"""One explanation of one answer about one image, and its picture."""
+"""One explanation of one answer about one image; it shows itself as a picture."""
 
 from __future__ import annotations
 
 import io
-import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, SupportsFloat
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from harness.contracts.attributor import Attribution, Attributor
-from harness.contracts.case import Case, Cost
-from harness.contracts.model import Model
-from harness.errors import HarnessError, one_line
-from harness.imaging.frame import FRAME_SIDE, Box, Letterbox
-from harness.imaging.read import letterbox
-from harness.run.case import boxes_of, seed_everything
+from harness.contracts.attributor import Attribution
+from harness.contracts.case import Cost
+from harness.errors import HarnessError
+from harness.imaging.frame import Box, Letterbox
+from harness.participants import reason
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,12 +24,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Explanation:
-    """What was asked, what the model answered, and what the attributor says about it.
+    """What was asked, what the model answered, and what a method says about it. A notebook shows it as its picture.
 
-    ``image``: uint8 [height, width, 3], native. ``attribution``: as the attributor gave it, in the frame
-    that ``frame`` describes. ``boxes``: its boxes in native pixels, by the benchmark's rule where it gave a
-    saliency map alone. ``tokens``: the answer's tokens as text, one for each of
-    ``attribution.token_scores``, where the attributor scores tokens. A notebook shows it as its picture.
+    Attributes
+    ----------
+    image
+        uint8 [height, width, 3], native.
+    question, answer
+        What the model was asked, and the text that is explained.
+    model, attributor
+        Their names.
+    attribution
+        What the method said, in the frame.
+    boxes
+        Its boxes in native pixels; those that the benchmark's rule makes of its map, where it gave a map alone.
+    frame
+        How the image lies in the frame.
+    tokens
+        The answer's tokens as text, one for each of ``attribution.token_scores``; None where it scores no tokens.
+    cost
+        The passes through the model that it took.
     """
 
     image: np.ndarray
@@ -46,11 +57,12 @@ class Explanation:
     tokens: Sequence[str] | None
     cost: Cost
 
-    def figure(self) -> Figure:
-        """The picture as a matplotlib figure, apart from pyplot's global state."""
-        from harness.explaining.picture import figure
+    def to_matplotlib(self) -> Figure:
+        """The picture as a matplotlib ``Figure``, apart from pyplot's global state.
 
-        return figure(self)
+        Raises ``HarnessError`` where matplotlib is not installed.
+        """
+        return painter()(self)
 
     def picture(self) -> Image:
         """The picture as a PIL image."""
@@ -60,7 +72,10 @@ class Explanation:
 
     def save(self, path: str | Path) -> None:
         """Write the picture as a PNG file. Raises ``HarnessError`` where it cannot be written."""
-        draw(self, Path(path))
+        try:
+            self._write(Path(path))
+        except OSError as error:
+            raise HarnessError(f"The picture cannot be written to {path}: {error.strerror or error}") from error
 
     def __repr__(self) -> str:
         said = self.attribution.concept or f"{len(self.boxes)} box{'' if len(self.boxes) == 1 else 'es'}"
@@ -70,107 +85,17 @@ class Explanation:
     def _repr_png_(self) -> bytes:
         """What a notebook shows."""
         file = io.BytesIO()
-        _write(self, file)
+        self._write(file)
         return file.getvalue()
 
-
-def explain(
-    image: np.ndarray,
-    question: str,
-    model: Model,
-    attributor: Attributor,
-    answer: str | None = None,
-    seed: int = 0,
-) -> Explanation:
-    """Explain a model's answer to a question about an image, uint8 [height, width, 3] in native pixels.
-
-    ``answer``: the text to explain; the model's own where None. The model must be loaded. Raises
-    ``HarnessError`` where the model lacks a capability that the attributor needs or answers nothing, and
-    where the attributor fails or gives what an evaluation would not accept.
-    """
-    check_capabilities(attributor, model, answer is not None)
-    frame, box = letterbox(image, FRAME_SIDE)
-    if answer is None:
-        answer = model.answer(frame, question)
-        if not answer.strip():
-            raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
-    case = Case(model, frame, question, answer, box.content, seed, attributor.captures)
-    seed_everything(seed)
-    attribution, found, tokens = _ask(attributor, case)
-    return Explanation(
-        image=image,
-        question=question,
-        answer=answer,
-        model=model.name,
-        attributor=attributor.name,
-        attribution=attribution,
-        boxes=[box.to_native(part) for part in found],
-        frame=box,
-        tokens=tokens,
-        cost=case.cost,
-    )
+    def _write(self, target: Path | IO[bytes]) -> None:
+        self.to_matplotlib().savefig(target, format="png", facecolor="white")
 
 
-def check_capabilities(
-    attributor: Attributor | type[Attributor], model: Model | type[Model], answer_given: bool = False
-) -> None:
-    """Raise ``HarnessError`` where the model lacks what the attributor, or asking for an answer, needs."""
-    missing = sorted(attributor.needs - model.capabilities)
-    if missing:
-        has = ", ".join(sorted(model.capabilities)) or "nothing"
-        raise HarnessError(
-            f"The attributor {attributor.name!r} needs {' and '.join(missing)}, "
-            f"which the model {model.name!r} does not offer (it offers {has}); "
-            f"`harness plugins show {model.name}` lists the attributors that it works with."
-        )
-    if not answer_given and "generate" not in model.capabilities:
-        raise HarnessError(f"The model {model.name!r} cannot generate an answer; give the answer to explain.")
-
-
-def _ask(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box], list[str] | None]:
-    """What the attributor says, its boxes in the frame and the tokens it scores, checked as in an evaluation.
-
-    Also checked is what only the picture needs: one score for each token.
-    """
+def painter() -> Callable[[Explanation], Figure]:
+    """What draws an explanation. Raises ``HarnessError`` where matplotlib is not installed."""
     try:
-        attribution = attributor.attribute(case)
-    except HarnessError:
-        raise
-    # A plugin that calls sys.exit() must not end the program in silence.
-    except (Exception, SystemExit) as error:
-        reason = one_line(error).rstrip(".")
-        raise HarnessError(f"The attributor {attributor.name!r} failed: {reason}.") from error
-    try:
-        boxes = boxes_of(attribution, case)
-        scored = attribution.token_scores is not None
-        tokens = case.model.tokens(case.answer) if scored else None
-        check_extras(attribution, tokens)
-    except (TypeError, ValueError) as error:
-        raise HarnessError(f"The attributor {attributor.name!r} gave nothing usable: {error}.") from error
-    return attribution, boxes, tokens
-
-
-def check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:
-    """Raise ``TypeError`` or ``ValueError`` for a concept or scores that cannot be shown."""
-    if said.concept is not None and not isinstance(said.concept, str):
-        raise TypeError(f"its concept is {type(said.concept).__name__} instead of text")
-    scores = {} if said.concept_scores is None else dict(said.concept_scores)
-    token_scores = [] if said.token_scores is None else list(said.token_scores)
-    for what, values in (("concept", list(scores.values())), ("token", token_scores)):
-        for value in values:
-            if not isinstance(value, SupportsFloat) or not math.isfinite(value):
-                raise ValueError(f"a {what}'s score is {value!r} instead of a finite number")
-    if tokens is not None and len(tokens) != len(token_scores):
-        raise ValueError(f"it scored {len(token_scores)} tokens of an answer of {len(tokens)}")
-
-
-def draw(explanation: Explanation, path: Path) -> None:
-    """Write the explanation as a PNG picture. Raises ``HarnessError`` where the file cannot be written."""
-    try:
-        _write(explanation, path)
-    except OSError as error:
-        raise HarnessError(f"The picture cannot be written to {path}: {error.strerror or error}") from error
-
-
-def _write(explanation: Explanation, target: Path | IO[bytes]) -> None:
-    explanation.figure().savefig(target, format="png", facecolor="white")
+        from harness.explaining.picture import draw_picture
+    except ModuleNotFoundError as error:
+        raise HarnessError(f"The picture cannot be drawn: {reason(error)}.") from error
+    return draw_picture

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import matplotlib
 import numpy as np
@@ -18,8 +19,8 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-if TYPE_CHECKING:
-    from harness.explaining.explanation import Explanation
+from harness.contracts.attributor import Attribution
+from harness.imaging.frame import Box, Letterbox
 
 INK, MUTED, ACCENT, BAR, COMPOSITE, RULE = "#1f2933", "#7b8794", "#e8590c", "#9fb3c8", "#d5dde5", "#e4e7eb"
 HEAT = LinearSegmentedColormap.from_list("drop", ["#ffffff", "#ffd8a8", "#ff922b", "#d9480f"])
@@ -30,8 +31,39 @@ MAX_LINES = 24
 FAINT = 0.3  # the least full scale where nothing was decisive, so that small numbers look small
 
 
-def figure(explanation: Explanation) -> Figure:
-    """The picture as a matplotlib figure of its own, apart from pyplot's global state."""
+class Drawable(Protocol):
+    """What can be drawn: :class:`harness.explaining.explanation.Explanation` says what each part is."""
+
+    @property
+    def image(self) -> np.ndarray: ...
+
+    @property
+    def question(self) -> str: ...
+
+    @property
+    def answer(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def attributor(self) -> str: ...
+
+    @property
+    def attribution(self) -> Attribution: ...
+
+    @property
+    def boxes(self) -> Sequence[Box]: ...
+
+    @property
+    def frame(self) -> Letterbox: ...
+
+    @property
+    def tokens(self) -> Sequence[str] | None: ...
+
+
+def draw_picture(explanation: Drawable) -> Figure:
+    """The picture as a matplotlib ``Figure``, apart from pyplot's global state."""
     attribution = explanation.attribution
     question = textwrap.wrap(_clean(explanation.question), 105)[:3] or [""]
     header = 0.95 + 0.26 * len(question)
@@ -117,7 +149,7 @@ def _write(fig: Figure, left: float, top: float, height: float, text: str, **sty
     fig.text(left / WIDTH, 1 - top / height, text, parse_math=False, **style)
 
 
-def _header(fig: Figure, explanation: Explanation, question: list[str], height: float) -> None:
+def _header(fig: Figure, explanation: Drawable, question: list[str], height: float) -> None:
     attribution = explanation.attribution
     top = 0.3
     for line in question:
@@ -136,7 +168,7 @@ def _header(fig: Figure, explanation: Explanation, question: list[str], height: 
     _write(fig, WIDTH - MARGIN, top + 0.29, height, method, fontsize=9, color=MUTED, ha="right")
 
 
-def _image(fig: Figure, explanation: Explanation, top: float, height: float) -> None:
+def _image(fig: Figure, explanation: Drawable, top: float, height: float) -> None:
     attribution, pixels = explanation.attribution, explanation.image
     ranked = bool(attribution.concept_scores)
     room = 4.9 if ranked else WIDTH - 2 * MARGIN
@@ -158,7 +190,7 @@ def _image(fig: Figure, explanation: Explanation, top: float, height: float) -> 
     ax.set_axis_off()
 
 
-def _overlay(ax: Any, explanation: Explanation) -> None:
+def _overlay(ax: Any, explanation: Drawable) -> None:
     """The saliency map over the image, the more opaque the higher."""
     saliency = explanation.attribution.saliency
     assert saliency is not None
@@ -173,7 +205,7 @@ def _overlay(ax: Any, explanation: Explanation) -> None:
     )  # fmt: skip
 
 
-def _ranking(fig: Figure, explanation: Explanation, top: float, height: float) -> None:
+def _ranking(fig: Figure, explanation: Drawable, top: float, height: float) -> None:
     attribution = explanation.attribution
     scores = sorted((attribution.concept_scores or {}).items(), key=lambda item: -item[1])[:20]
     # A concept without a box of its own is a union of others.

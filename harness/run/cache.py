@@ -21,17 +21,17 @@ VARIABLE = "HARNESS_CACHE"
 OFF = "off"
 
 
-def key_of(about: Any) -> str:
-    """The key of what depends on ``about``, which is JSON: 64 hexadecimal digits."""
+def digest_of(about: Any) -> str:
+    """SHA-256 of ``about``, which is JSON, in 64 hexadecimal digits: the key of what depends on it."""
     return sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
-def place(folder: Path, key: str, suffix: str) -> Path:
+def path_of(folder: Path, key: str, suffix: str) -> Path:
     """Where the file of a key lies."""
     return folder / key[:2] / f"{key}.{suffix}"
 
 
-class JsonStore:
+class JsonCache:
     """Small JSON values by key, in files that carry a digest: one that is torn, altered or misnamed counts as missing.
 
     ``folder``: None keeps nothing. A folder that cannot be written keeps nothing either, as all can be made anew.
@@ -44,7 +44,7 @@ class JsonStore:
         """The value of a key; where there is none, ``make`` makes it, as JSON, and it is kept."""
         if self.folder is None:
             return make()
-        path = place(self.folder, key, "json")
+        path = path_of(self.folder, key, "json")
         with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             found = json.loads(path.read_bytes())
             if found["digest"] == _digest(key, found["value"]):
@@ -56,21 +56,21 @@ class JsonStore:
         return value
 
 
-def shared() -> JsonStore:
-    """The store that all runs of a user share.
+def shared() -> JsonCache:
+    """The cache that all runs of a user share.
 
     It lies in the folder that the environment variable ``HARNESS_CACHE`` names, else in the user's cache folder;
     ``HARNESS_CACHE=off`` keeps nothing.
     """
     said = os.environ.get(VARIABLE, "")
     if said.lower() == OFF:
-        return JsonStore(None)
+        return JsonCache(None)
     if said:
-        return JsonStore(Path(said))
+        return JsonCache(Path(said))
     with suppress(RuntimeError):  # no home
-        return JsonStore(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medground-harness")
-    return JsonStore(None)
+        return JsonCache(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medground-harness")
+    return JsonCache(None)
 
 
 def _digest(key: str, value: Any) -> str:
-    return key_of([key, value])
+    return digest_of([key, value])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from harness.run.cache import key_of, shared
+from harness.run.cache import digest_of, shared
 
 _LARGE = 64 << 20  # bytes; smaller files are hashed every time
 _BLOCK = 1 << 20
@@ -44,7 +44,7 @@ def identity(path: Path) -> str | None:
         if not path.is_dir():
             return f"sha256:{_hash(path)}"
         files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-        return f"sha256:{key_of([[file.name, _hash(file)] for file in files])}"
+        return f"sha256:{digest_of([[file.name, _hash(file)] for file in files])}"
     except OSError:
         return None
 
@@ -68,7 +68,7 @@ def _hash(path: Path) -> str:
     about = path.stat()
     if about.st_size < _LARGE:
         return sha256(path.read_bytes()).hexdigest()
-    key = key_of(["weights", str(path.resolve()), about.st_size, about.st_mtime_ns, about.st_ctime_ns])
+    key = digest_of(["weights", str(path.resolve()), about.st_size, about.st_mtime_ns, about.st_ctime_ns])
     return str(shared().get(key, lambda: _hash_blocks(path)))
 
 

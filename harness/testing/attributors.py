@@ -8,7 +8,7 @@ from typing import get_args
 from harness.contracts.attributor import Attribution, Attributor
 from harness.contracts.model import Capability, Capture
 from harness.errors import HarnessError
-from harness.explaining.explanation import check_capabilities
+from harness.explaining.explain import check_capabilities
 from harness.testing.check import Fault, Moot, Outcome, Unfit, check_contract, demand, load, run_checks
 from harness.testing.scenes import FAULTS, Trials, box_fault, extras_fault, map_fault
 from harness.testing.watched import Watched

@@ -13,7 +13,7 @@ from harness.contracts.attributor import Attribution, Attributor
 from harness.contracts.case import Cost
 from harness.contracts.mode import question
 from harness.contracts.model import Capability, Capture
-from harness.explaining.explanation import check_extras
+from harness.explaining.explain import check_extras
 from harness.imaging.frame import Box, Letterbox
 from harness.imaging.read import letterbox
 from harness.run.case import SharedCase, boxes_of, seed_everything

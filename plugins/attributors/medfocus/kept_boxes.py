@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.imaging.frame import Box
-from harness.run.cache import key_of
+from harness.run.cache import digest_of
 from harness.run.provenance import environment
 from harness.run.weights import identities
 
@@ -37,10 +37,10 @@ def recipe(options: dict[str, Any], files: Sequence[Path]) -> dict[str, Any]:
 def frame_key(about: dict[str, Any], image: np.ndarray, content: Box) -> str:
     """The key of one frame image, uint8 [side, side, 3], by its bytes and the part of it that is image."""
     pixels = sha256(image.tobytes()).hexdigest()
-    return key_of({**about, "image": pixels, "shape": image.shape, "content": [float(edge) for edge in content]})
+    return digest_of({**about, "image": pixels, "shape": image.shape, "content": [float(edge) for edge in content]})
 
 
 @cache
 def _code() -> str:
     """SHA-256 of the code, so that a change of it, released or not, leaves no stale boxes."""
-    return key_of([[path.name, sha256(path.read_bytes()).hexdigest()] for path in _CODE])
+    return digest_of([[path.name, sha256(path.read_bytes()).hexdigest()] for path in _CODE])

@@ -1,4 +1,4 @@
-"""The store on disk, and MedFocus's boxes in it: the same results with and without, whatever is in the folder."""
+"""The cache on disk, and MedFocus's boxes in it: the same results with and without, whatever is in the folder."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from rich.console import Console
 from harness.cli import main as cli
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.registry import Registry
-from harness.run.cache import JsonStore, key_of, place, shared
+from harness.run import loop
+from harness.run.cache import JsonCache, digest_of, path_of, shared
+from harness.run.settings import RunSettings
 from plugins.attributors.medfocus import kept_boxes as kept
 from plugins.attributors.medfocus.medfocus import MedFocus
 
-KEY = key_of("a thing")
+KEY = digest_of("a thing")
 CONTENT = Box(24, 0, 200, 224)
 
 
@@ -30,11 +32,11 @@ def never() -> None:
 
 def test_what_is_kept_is_not_made_again(tmp_path: Path) -> None:
     value = {"b": [0.1, 1e-17, 5], "a": None}
-    assert JsonStore(tmp_path).get(KEY, lambda: value) is value
-    found = JsonStore(tmp_path).get(KEY, never)
+    assert JsonCache(tmp_path).get(KEY, lambda: value) is value
+    found = JsonCache(tmp_path).get(KEY, never)
     assert found == value and list(found) == ["b", "a"]
     assert [path.name for path in tmp_path.rglob("*.*")] == [f"{KEY}.json"]
-    assert JsonStore(None).get(KEY, lambda: 7) == 7
+    assert JsonCache(None).get(KEY, lambda: 7) == 7
 
 
 @pytest.mark.parametrize(
@@ -49,24 +51,24 @@ def test_what_is_kept_is_not_made_again(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_broken_is_made_anew(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
-    JsonStore(tmp_path).get(KEY, lambda: [0.25])
-    path = place(tmp_path, KEY, "json")
+    JsonCache(tmp_path).get(KEY, lambda: [0.25])
+    path = path_of(tmp_path, KEY, "json")
     path.write_bytes(spoil(path.read_bytes()))
-    assert JsonStore(tmp_path).get(KEY, lambda: [0.5]) == [0.5]
-    assert JsonStore(tmp_path).get(KEY, never) == [0.5]
+    assert JsonCache(tmp_path).get(KEY, lambda: [0.5]) == [0.5]
+    assert JsonCache(tmp_path).get(KEY, never) == [0.5]
 
 
 def test_a_file_under_a_wrong_name_is_made_anew(tmp_path: Path) -> None:
-    store, other = JsonStore(tmp_path), key_of("another")
-    store.get(KEY, lambda: 1)
-    place(tmp_path, other, "json").parent.mkdir()
-    place(tmp_path, KEY, "json").rename(place(tmp_path, other, "json"))
-    assert store.get(other, lambda: 2) == 2
+    cache, other = JsonCache(tmp_path), digest_of("another")
+    cache.get(KEY, lambda: 1)
+    path_of(tmp_path, other, "json").parent.mkdir()
+    path_of(tmp_path, KEY, "json").rename(path_of(tmp_path, other, "json"))
+    assert cache.get(other, lambda: 2) == 2
 
 
 def test_a_place_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert JsonStore(tmp_path / "file").get(KEY, lambda: 1) == 1
+    assert JsonCache(tmp_path / "file").get(KEY, lambda: 1) == 1
 
 
 def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +85,9 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def write_many(folder: Path) -> None:
     for _ in range(40):
         for number in range(8):
-            found = JsonStore(folder).get(key_of(number), lambda number=number: [number] * 200)  # type: ignore[misc]
+            found = JsonCache(folder).get(digest_of(number), lambda number=number: [number] * 200)  # type: ignore[misc]
             assert found == [number] * 200
-            place(folder, key_of(number), "json").unlink(missing_ok=True)
+            path_of(folder, digest_of(number), "json").unlink(missing_ok=True)
 
 
 def test_several_may_write_at_once(tmp_path: Path) -> None:
@@ -154,10 +156,10 @@ def test_a_run_gives_the_same_bytes_with_and_without(tmp_path: Path, monkeypatch
     journals = []
     for name, cache in (("off", "off"), ("empty", str(tmp_path / "cache")), ("full", str(tmp_path / "cache"))):
         monkeypatch.setenv("HARNESS_CACHE", cache)
-        evaluate(
-            Registry.discover(), ["medfocus"], models=["phantom-gemma3"], modes=["direct"], limit=1,
-            output=tmp_path / name, console=Console(file=io.StringIO()),
-        )  # fmt: skip
+        settings = RunSettings(
+            attributors=["medfocus"], models=["phantom-gemma3"], modes=["direct"], limit=1, output=tmp_path / name
+        )
+        loop.run(Registry.discover(), settings, Console(file=io.StringIO()))
         journals.append((tmp_path / name / "journal.jsonl").read_bytes())
     assert journals[0] == journals[1] == journals[2]
     assert list((tmp_path / "cache").rglob("*.json"))

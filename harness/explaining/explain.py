@@ -1,0 +1,133 @@
+"""Make an explanation: ask a model, have a method explain the answer, check what it says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import SupportsFloat
+
+import numpy as np
+
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
+from harness.contracts.model import Model
+from harness.errors import HarnessError
+from harness.explaining.explanation import Explanation
+from harness.imaging.frame import FRAME_SIDE, Box
+from harness.imaging.read import letterbox
+from harness.participants import reason
+from harness.run.case import boxes_of, seed_everything
+
+
+def explain_answer(
+    image: np.ndarray,
+    question: str,
+    model: Model,
+    attributor: Attributor,
+    answer: str | None = None,
+    seed: int = 0,
+) -> Explanation:
+    """Explain a model's answer to a question about an image.
+
+    Parameters
+    ----------
+    image
+        uint8 [height, width, 3], native.
+    question
+        Asked as it is.
+    model, attributor
+        Loaded, both.
+    answer
+        The text to explain; None for the model's own.
+    seed
+        Fixes all randomness.
+
+    Returns
+    -------
+    Explanation
+        What the method says, with its boxes in native pixels.
+
+    Raises
+    ------
+    HarnessError
+        Where the model lacks a capability that the attributor needs, or answers nothing; and where the attributor
+        fails, or gives what an evaluation would not accept.
+    """
+    check_capabilities(attributor, model, answer is not None)
+    frame, box = letterbox(image, FRAME_SIDE)
+    if answer is None:
+        try:
+            answer = model.answer(frame, question)
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise HarnessError(f"The model {model.name!r} failed: {reason(error).rstrip('.')}.") from error
+        if not answer.strip():
+            raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
+    case = Case(model, frame, question, answer, box.content, seed, attributor.captures)
+    seed_everything(seed)
+    attribution, found, tokens = _explain(attributor, case)
+    return Explanation(
+        image=image,
+        question=question,
+        answer=answer,
+        model=model.name,
+        attributor=attributor.name,
+        attribution=attribution,
+        boxes=[box.to_native(part) for part in found],
+        frame=box,
+        tokens=tokens,
+        cost=case.cost,
+    )
+
+
+def check_capabilities(
+    attributor: Attributor | type[Attributor], model: Model | type[Model], answer_given: bool = False
+) -> None:
+    """Raise ``HarnessError`` where the model lacks what the attributor, or asking for an answer, needs."""
+    missing = sorted(attributor.needs - model.capabilities)
+    if missing:
+        has = ", ".join(sorted(model.capabilities)) or "nothing"
+        raise HarnessError(
+            f"The attributor {attributor.name!r} needs {' and '.join(missing)}, "
+            f"which the model {model.name!r} does not offer (it offers {has}); "
+            f"`harness plugins show {model.name}` lists the attributors that it works with."
+        )
+    if not answer_given and "generate" not in model.capabilities:
+        raise HarnessError(f"The model {model.name!r} cannot generate an answer; give the answer to explain.")
+
+
+def _explain(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box], list[str] | None]:
+    """What the attributor says, its boxes in the frame, and the tokens that it scores: None where it scores none.
+
+    Raises ``HarnessError`` for what an evaluation would not accept, and for token scores that the picture cannot show.
+    """
+    try:
+        attribution = attributor.attribute(case)
+    except HarnessError:
+        raise
+    # A plugin that calls sys.exit() must not end the program in silence.
+    except (Exception, SystemExit) as error:
+        raise HarnessError(f"The attributor {attributor.name!r} failed: {reason(error).rstrip('.')}.") from error
+    try:
+        boxes = boxes_of(attribution, case)
+        scored = attribution.token_scores is not None
+        tokens = case.model.tokens(case.answer) if scored else None
+        check_extras(attribution, tokens)
+    except (TypeError, ValueError) as error:
+        raise HarnessError(f"The attributor {attributor.name!r} gave nothing usable: {error}.") from error
+    return attribution, boxes, tokens
+
+
+def check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:
+    """Raise ``TypeError`` or ``ValueError`` for a concept or scores that cannot be shown."""
+    if said.concept is not None and not isinstance(said.concept, str):
+        raise TypeError(f"its concept is {type(said.concept).__name__} instead of text")
+    scores = {} if said.concept_scores is None else dict(said.concept_scores)
+    token_scores = [] if said.token_scores is None else list(said.token_scores)
+    for what, values in (("concept", list(scores.values())), ("token", token_scores)):
+        for value in values:
+            if not isinstance(value, SupportsFloat) or not math.isfinite(value):
+                raise ValueError(f"a {what}'s score is {value!r} instead of a finite number")
+    if tokens is not None and len(tokens) != len(token_scores):
+        raise ValueError(f"it scored {len(token_scores)} tokens of an answer of {len(tokens)}")
