@@ -24,11 +24,11 @@ from harness.testing import (
     models,
     sources,
 )
-from harness.testing.check import Outcome
+from harness.testing.check import CheckResult
 
-OUTCOMES: dict[str, Any] = {
-    "attributor": attributors.attributor_outcomes, "editor": editors.editor_outcomes, "model": models.model_outcomes,
-    "source": sources.source_outcomes,
+RUN: dict[str, Any] = {
+    "attributor": attributors.run_attributor_checks, "editor": editors.run_editor_checks, "model": models.run_model_checks,
+    "source": sources.run_source_checks,
 }  # fmt: skip
 SUITES: dict[str, Any] = {"attributor": attributors, "editor": editors, "model": models, "source": sources}
 WRONG: dict[str, list[tuple[str, Any]]] = {
@@ -47,16 +47,16 @@ UNOFFERED = {
 }  # fmt: skip
 
 
-def failed(outcomes: list[Outcome]) -> dict[str, str]:
-    return {outcome.check: outcome.fault for outcome in outcomes if outcome.fault is not None}
+def failed(results: list[CheckResult]) -> dict[str, str]:
+    return {result.check: result.fault for result in results if result.fault is not None}
 
 
 @pytest.mark.parametrize(("kind", "cls"), RIGHT, ids=lambda item: getattr(item, "__name__", item))
 def test_what_is_right_passes(kind: str, cls: Any) -> None:
-    outcomes = OUTCOMES[kind](cls())
-    idle = {outcome.check for outcome in outcomes if not outcome.ran}
+    results = RUN[kind](cls())
+    idle = {result.check for result in results if not result.ran}
     # Of a model that offers no more than answers there is nothing else to judge.
-    assert not failed(outcomes) and idle == (UNOFFERED if cls is wrong_models.BlackBox else set())
+    assert not failed(results) and idle == (UNOFFERED if cls is wrong_models.BlackBox else set())
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_is_right_passes(kind: str, cls: Any) -> None:
     ids=lambda item: getattr(item, "__name__", item),
 )
 def test_what_is_wrong_in_one_way_fails_that_check_alone(kind: str, check: str, cls: Any) -> None:
-    faults = failed(OUTCOMES[kind](cls()))
+    faults = failed(RUN[kind](cls()))
     assert list(faults) == [check], faults
     fault = faults[check]
     assert "\n" not in fault and fault.endswith((".", "?")) and fault[0].isupper(), fault
@@ -75,7 +75,7 @@ def test_what_is_wrong_in_one_way_fails_that_check_alone(kind: str, check: str, 
 def test_every_check_has_a_plugin_that_fails_it_and_says_what_it_claims(kind: str) -> None:
     names = [check.__name__.replace("_", " ") for check in SUITES[kind].CHECKS]
     assert set(names) == {check for check, _ in WRONG[kind]}
-    claims = [outcome.claim for outcome in OUTCOMES[kind](next(cls for k, cls in RIGHT if k == kind)())]
+    claims = [result.claim for result in RUN[kind](next(cls for k, cls in RIGHT if k == kind)())]
     assert all(claim.endswith(".") for claim in claims) and len(set(claims)) == len(names)
 
 
@@ -92,17 +92,17 @@ def test_the_checks_raise_what_pytest_shows() -> None:
 
 
 def test_after_an_unfit_plugin_nothing_more_is_run() -> None:
-    outcomes = attributors.attributor_outcomes(wrong_attributors.Raises())
-    assert [outcome.ran for outcome in outcomes] == [True, True] + [False] * 17
-    assert outcomes[1].fault == "There is nothing to explain." and not outcomes[5].passed
+    results = attributors.run_attributor_checks(wrong_attributors.Raises())
+    assert [result.ran for result in results] == [True, True] + [False] * 17
+    assert results[1].fault == "There is nothing to explain." and not results[5].passed
 
 
 def test_what_another_fault_leaves_nothing_to_judge_of_is_not_said_to_pass() -> None:
     wrong = wrong_attributors
     for check, cls in (("own randomness", wrong.Unseeded), ("black box", wrong.UndeclaredScore)):
-        ran = {outcome.check: outcome.ran for outcome in attributors.attributor_outcomes(cls())}
+        ran = {result.check: result.ran for result in attributors.run_attributor_checks(cls())}
         assert [name for name, did in ran.items() if not did] == [check]
-    ran = {outcome.check: outcome.ran for outcome in editors.editor_outcomes(wrong_editors.OtherEachTime())}
+    ran = {result.check: result.ran for result in editors.run_editor_checks(wrong_editors.OtherEachTime())}
     assert [name for name, did in ran.items() if not did] == ["own randomness"]
 
 
