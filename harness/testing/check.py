@@ -149,8 +149,8 @@ def light_import(subject: OfPlugin) -> None:
     heavy = [HEAVY[name] for name in found]
     if heavy:
         raise Breach(
-            f"The module {module} imports {' and '.join(heavy)} when it is imported: that makes `harness plugins` slow, "
-            "and the plugin broken where it is not installed; import it in the methods that need it."
+            f"The module {module} imports {' and '.join(heavy)} when it is imported: that makes `harness plugins` "
+            "slow, and the plugin broken where it is not installed; import it in the methods that need it."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,17 +62,21 @@ def check(registry: Registry, kind: Kind, cls: Any, options: NoOptions, data_roo
     from harness.errors import one_line
     from harness.testing.attributors import run_attributor_checks
     from harness.testing.editors import run_editor_checks
+    from harness.testing.executors import run_executor_checks
+    from harness.testing.metrics import run_metric_checks
     from harness.testing.models import run_model_checks
+    from harness.testing.observers import run_observer_checks
     from harness.testing.sources import run_source_checks
 
+    checks: dict[Kind, Callable[..., list[CheckResult]]] = {
+        "attributor": run_attributor_checks, "editor": run_editor_checks, "executor": run_executor_checks,
+        "metric": run_metric_checks, "model": run_model_checks, "observer": run_observer_checks,
+        "source": run_source_checks,
+    }  # fmt: skip
     try:
-        if kind == "attributor":
-            return run_attributor_checks(cls(options))
-        if kind == "model":
-            return run_model_checks(cls(options))
-        if kind == "source":
-            return run_source_checks(cls(options, data_root))
-        return run_editor_checks(cls(options), *_example(registry, cls.name, data_root))
+        plugin = cls(options, data_root) if kind == "source" else cls(options)
+        example = _example(registry, cls.name, data_root) if kind == "editor" else ()
+        return checks[kind](plugin, *example)
     except HarnessError:
         raise
     except Exception as error:

@@ -136,7 +136,7 @@ def leaves_the_result_alone(seen: Observations) -> None:
 
 
 def all_that_methods_say(seen: Observations) -> None:
-    """It copes with boxes without a map, a map without boxes, nothing, a dozen boxes, and an image that is not square."""
+    """It copes with boxes without a map, a map without boxes, nothing, a dozen boxes, and an upright image."""
     for name in MARKS:
         error = raised_by(lambda name=name: seen.of(name))  # type: ignore[misc]
         if error is not None:
