@@ -15,10 +15,10 @@ from harness.bench.records import Record, write_records
 from harness.contracts.mode import MODES
 from harness.registry import Registry
 from harness.run.journal import read_journal
-from harness.testing.scaffold import write
+from harness.testing.command_new import KINDS
+from harness.testing.scaffold import write_plugin
 
 ROOT = Path(__file__).parents[1]
-KINDS = ("attributor", "editor", "model", "source")
 
 
 def install(site: Path, *folders: Path) -> None:
@@ -36,7 +36,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("kernelshap", "csv_log"):
         shutil.copytree(ROOT / "examples" / name, folder / name)  # pip builds where the sources are
     for kind in KINDS:
-        write(Registry(), kind, f"new-{kind}", folder / f"new_{kind}")
+        write_plugin(Registry(), kind, f"new-{kind}", folder / f"new_{kind}")
     install(folder / "site", *(path for path in sorted(folder.iterdir())))
     return folder / "site"
 

@@ -148,7 +148,7 @@ def contract(measured: Measurements) -> None:
         if len(text) > most or not text.isprintable():
             raise Unfit(f"Its {word} must be one line of at most {most} characters; it has {len(text)}.")
     if not metric.legend.endswith(".") or "better" not in metric.legend:
-        raise Breach("Its legend must be a sentence that says which way is better, as in '...; more is better.'")
+        raise Breach("Its legend must be a sentence that says which way is better, as `the area; more is better.` does.")
     wrong = "less is better" if metric.higher_is_better else "more is better"
     if wrong in metric.legend:
         raise Breach(f"Its legend says that {wrong}, and higher_is_better is {metric.higher_is_better}.")
@@ -190,6 +190,8 @@ def declared_needs(measured: Measurements) -> None:
     """It measures from exactly what its needs name."""
     _applying(measured)
     needs, whole = measured.metric.needs, measured.of(TRUTH)
+    if not _same(measured.again(), whole):
+        raise Moot
     for need, (_, what) in LACKING.items():
         if need not in needs and not _same(measured.of(TRUTH, need), whole):
             raise Breach(f"It uses {what}, which is not there for each result, so its needs must name {need!r}.")

@@ -101,7 +101,7 @@ def keeps_bytes(seen: Observations) -> None:
 
 def plain_names(seen: Observations) -> None:
     """Its files are called by a digest, so that no text of a data set becomes a path, and they can be found again."""
-    for name in MARKS:
+    for name in (TRUTH, ASTRAY):
         for file in seen.of(name):
             if not _FILE.fullmatch(file):
                 raise Breach(

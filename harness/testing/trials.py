@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.contracts.attributor import Attribution, Attributor
-from harness.contracts.case import Cost
+from harness.contracts.case import Cost, RecordKey
 from harness.contracts.mode import question
 from harness.contracts.model import Capability, Capture
 from harness.imaging.frame import Box, Letterbox
@@ -101,8 +101,9 @@ def make_trial(
     model = Watched(RegionModel(CAUSE, specimen.rows, specimen.columns), offers, method.captures)
     asked = question("left pleural effusion", "reasoning")
     case = SharedCase(
-        model, frame.copy(), asked, specimen.answer, place.content, seed=7, captures=captures, own=method.captures
-    )
+        model, frame.copy(), asked, specimen.answer, place.content, seed=7, captures=captures, own=method.captures,
+        record=RecordKey("kit", list(SPECIMENS).index(name), model.name, "reasoning"),
+    )  # fmt: skip
     said: list[Any] = []
     seed_everything(global_seed)
     error = raised_by(lambda: said.append(method.attribute(case)))
