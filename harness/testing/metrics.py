@@ -148,7 +148,7 @@ def contract(measured: Measurements) -> None:
         if len(text) > most or not text.isprintable():
             raise Unfit(f"Its {word} must be one line of at most {most} characters; it has {len(text)}.")
     if not metric.legend.endswith(".") or "better" not in metric.legend:
-        raise Breach("Its legend must be a sentence that says which way is better, as `the area; more is better.` does.")
+        raise Breach("Its legend must be a sentence that says which way is better, as by `more is better`.")
     wrong = "less is better" if metric.higher_is_better else "more is better"
     if wrong in metric.legend:
         raise Breach(f"Its legend says that {wrong}, and higher_is_better is {metric.higher_is_better}.")
