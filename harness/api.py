@@ -7,7 +7,7 @@ the installed plugins. Options are those of ``-o``: ``["medfocus.tau=0.5"]`` or 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +28,8 @@ from harness.explaining.explanation import Explanation, check_capabilities
 from harness.flags import prepare
 from harness.participants import load
 from harness.registry import KINDS, Kind, Registry
+from harness.run.settings import RunSettings
+from harness.settings import Settings
 
 if TYPE_CHECKING:
     import pandas
@@ -107,8 +109,8 @@ class Evaluation:
 
 
 def evaluate(
-    attributors: Given = (),
-    models: Given = (),
+    attributors: Given = [],  # noqa: B006
+    models: Given = [],  # noqa: B006
     *,
     registry: Registry | None = None,
     console: Console | None = None,
@@ -148,7 +150,6 @@ def evaluate(
 
     from harness.run import loop
     from harness.run.results import read_results
-    from harness.run.settings import RunSettings
 
     registry = registry if registry is not None else Registry.discover()
     values = {name: [value] if name in _LISTS and isinstance(value, str) else value for name, value in settings.items()}
@@ -171,6 +172,21 @@ def evaluate(
         registry.run_finished(ended.folder, console or Console(quiet=True))
     results = read_results(ended.folder)
     return Evaluation(ended.folder, results.header, results.rows, ended.total, ended.interrupted, registry)
+
+
+def _signature(function: Callable[..., Any], cls: type[Settings]) -> inspect.Signature:
+    """A function's signature with the settings in place of ``**settings``, for help and completion."""
+    own = inspect.signature(function)
+    kept = [one for one in own.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=info.default, annotation=info.annotation)
+        for name, info in cls.model_fields.items()
+        if name not in own.parameters
+    ]
+    return own.replace(parameters=[*kept, *more])
+
+
+evaluate.__signature__ = _signature(evaluate, RunSettings)  # type: ignore[attr-defined]
 
 
 def explain(

@@ -56,9 +56,10 @@ class Settings(BaseModel):
         shown = cls.of(values or {}).model_dump(mode="json")
         lines: list[str] = []
         for name, info in cls.model_fields.items():
-            text = yaml.safe_dump({name: shown[name]}, default_flow_style=None, width=1000, allow_unicode=True).strip()
+            value = yaml.safe_dump(shown[name], default_flow_style=True, width=10_000, allow_unicode=True)
+            text = f"{name}: {value.strip().removesuffix('...').strip()}"
             lines += [f"# {info.description}", text if name in (values or {}) else f"# {text}", ""]
-        return "\n".join(lines)
+        return "\n".join(lines[:-1]) + "\n"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def slowly(self: toys.Map, case: Case) -> Attribution:
 if __name__ == "__main__":
     sys.modules["torch"] = None  # type: ignore[assignment]  # the toys need none, and importing it takes seconds
     toys.Map.attribute = slowly  # type: ignore[method-assign]
-    Registry.discover = classmethod(lambda cls: cls([toys, Announcer()]))  # type: ignore[method-assign, assignment]
+    Registry.discover = classmethod(lambda cls: cls(toys.world(Announcer())))  # type: ignore[method-assign, assignment]
     bench, output, *rest = sys.argv[1:]
     words = ["--attributor", "map", "--attributor", "good", "--bench", bench, "--output", output]
     sys.exit(cli.main(["eval", *words, *rest]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import runpy
@@ -24,6 +25,7 @@ from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.journal import read_journal
+from harness.run.settings import RunSettings
 from leaderboard import plugin as leaderboard_plugin
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +53,7 @@ class Mine(Attributor):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A benchmark of the toys, which with the leaderboard are all that is installed."""
     toys.registry()
-    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: Registry([toys, leaderboard_plugin])))
+    monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: Registry(toys.world(leaderboard_plugin))))
     return toys.bench(tmp_path / "bench")
 
 
@@ -64,9 +66,9 @@ def test_an_evaluation_gives_rows_a_data_frame_and_a_board(folder: Path, capsys:
     result = run(folder, ["good", "map"], modes="direct")
     assert capsys.readouterr().out == ""  # progress goes to stderr, the tables are the board's to show
     assert len(result.rows) == result.total == 8 and result.failed == 2  # one image is unreadable
-    assert result.rows == read_journal(folder.parent / "out")[1]
+    assert [row.line() for row in result.rows] == read_journal(folder.parent / "out")[1]
     frame = result.to_pandas()
-    assert list(frame) == list(result.rows[0]) and len(frame) == 8
+    assert {"iou", "f1", "attributor", "status"} <= set(frame) and "metrics" not in frame and len(frame) == 8
     assert frame.groupby("attributor")["iou"].mean()["good"] == pytest.approx(0.75, abs=1e-3)
     board = result.board()
     assert board.board.tables[0].scores[0].attributor == "good"
@@ -90,11 +92,45 @@ def test_the_same_call_goes_on_where_it_stopped_and_options_may_be_a_dictionary(
 
 def test_a_class_is_as_good_as_a_name(folder: Path) -> None:
     result = run(folder, [Mine, "good"], models=toys.ToyModel, options={"mine.share": 0.25})
-    assert {row["attributor"] for row in result.rows} == {"mine", "good"}
-    about = result.header["plugins"]["attributor"]["mine"]
-    assert about["options"] == {"share": 0.25} and about["distribution"] == "(given)"
-    assert about["version"].startswith("source ") and about["version"] != "source unknown"
+    assert {row.attributor for row in result.rows} == {"mine", "good"}
+    about = result.header.plugins["attributor"]["mine"]
+    assert about.options == {"share": 0.25} and about.distribution == "(given)"
+    assert about.version.startswith("source ") and about.version != "source unknown"
     run(folder, [Mine, "good"], options={"mine.share": 0.25})  # goes on: the same class
+
+
+def test_a_plugin_in_memory_is_as_good_as_a_class(folder: Path) -> None:
+    """Nothing is loaded again, and two of one class stand beside each other under labels of their own."""
+    model = toys.ToyModel()
+    model.load()
+    loads = len(toys.ToyModel.loads)
+    wide, narrow = Mine(Mine.Options(share=0.75)), Mine(Mine.Options(share=0.25))
+    result = run(folder, {"mine": wide, "mine@narrow": narrow}, models=model)
+    assert len(toys.ToyModel.loads) == loads and result.failed == 4
+    named = {"mine": Mine, "mine@narrow": Mine}
+    options = ["mine.share=0.75", "mine@narrow.share=0.25"]
+    by_class = run(folder, named, options=options, output=folder.parent / "other")
+    assert result.rows == by_class.rows and result.header == by_class.header
+    assert len({row.boxes[0][2] for row in result.rows if row.status == "ok"}) == 2
+    with pytest.raises(harness.HarnessError, match=r"Two of the attributors in memory are called 'mine'; give them"):
+        run(folder, [wide, narrow])
+    with pytest.raises(harness.HarnessError, match="There is an option for 'mine', which takes no part"):
+        run(folder, wide, options=["mine.share=0.5"])
+    with pytest.raises(harness.HarnessError, match="must be called mine, or mine@VARIANT"):
+        run(folder, {"good": wide})
+
+
+def test_python_takes_every_setting_of_the_command_by_its_name(folder: Path) -> None:
+    fields = RunSettings.model_fields
+    signature = inspect.signature(harness.evaluate).parameters
+    assert set(fields) | {"registry", "console"} == set(signature)
+    assert all(signature[name].default == info.default for name, info in fields.items() if name not in ("modes",))
+    parts = [run(folder, "good", shard=f"{part}/2", executor="local", workers=1, modes=["direct"]) for part in (1, 2)]
+    assert [len(part.rows) for part in parts] == [2, 2]
+    with pytest.raises(harness.HarnessError, match=r"There is no setting 'limitt'; did you mean 'limit'\?"):
+        run(folder, "good", limitt=3)
+    with pytest.raises(harness.HarnessError, match="The setting 'shard' cannot be '3/2': it must be K/N"):
+        run(folder, "good", shard="3/2")
 
 
 def test_an_edited_class_does_not_go_on_with_its_former_results(tmp_path: Path, folder: Path) -> None:
@@ -109,7 +145,7 @@ def test_an_edited_class_does_not_go_on_with_its_former_results(tmp_path: Path, 
     code = (
         "import runpy, sys, toys, harness\nfrom harness.registry import Registry\n"
         "cls = runpy.run_path(sys.argv[1])['Edited']\n"
-        "harness.evaluate(cls, 'toy', bench=sys.argv[2], output=sys.argv[3], registry=Registry([toys]))"
+        "harness.evaluate(cls, 'toy', bench=sys.argv[2], output=sys.argv[3], registry=Registry(toys.world()))"
     )
     arguments = [sys.executable, "-c", code, str(module), str(folder), str(tmp_path / "out")]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
@@ -118,8 +154,6 @@ def test_an_edited_class_does_not_go_on_with_its_former_results(tmp_path: Path, 
 
 
 def test_refuses_what_is_neither_name_nor_class(folder: Path) -> None:
-    with pytest.raises(harness.HarnessError, match="give the class Mine, and its options by options="):
-        run(folder, [Mine()])
     with pytest.raises(harness.HarnessError, match="subclass of Attributor"):
         run(folder, [toys.ToyModel])
     with pytest.raises(harness.HarnessError, match="as a list or a dictionary") as raised:
@@ -131,7 +165,7 @@ def test_refuses_what_is_neither_name_nor_class(folder: Path) -> None:
 
 
 def test_without_a_leaderboard_plugin_the_results_are_still_there(folder: Path) -> None:
-    result = run(folder, registry=Registry([toys]))
+    result = run(folder, registry=Registry(toys.world()))
     assert len(result.rows) == 8 and result._repr_html_() is None
     with pytest.raises(harness.HarnessError, match="No installed plugin makes leaderboards"):
         result.board()

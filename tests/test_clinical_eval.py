@@ -45,7 +45,7 @@ class Plugin:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """All three trees and records of all their samples, under the release's names."""
-    registry = Registry([toys, imagenome, vindr_cxr, padchest_gr, Plugin()])
+    registry = Registry(toys.world(imagenome, vindr_cxr, padchest_gr, Plugin()))
     assert not registry.broken
     monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
     monkeypatch.setenv("COLUMNS", "200")
@@ -81,7 +81,7 @@ def test_scores_are_in_the_native_frame_of_every_kind_of_image(world: SimpleName
     for place, truth in ((("imagenome", 0), [20, 180, 70, 250]), (("padchest_gr", 2), [18, 120, 82, 143])):
         assert rows[place]["truth"] == [truth]
         np.testing.assert_allclose(rows[place]["boxes"], [truth], atol=1.5)
-        assert rows[place]["iou"] > 0.9
+        assert rows[place]["metrics"]["iou"] > 0.9
     # DICOM of 300 x 220, shrunk by a third, MONOCHROME1 and under a window: around all of the findings.
     np.testing.assert_allclose(rows["vindr_cxr", 3]["boxes"], [[40, 30, 181, 190]], atol=2)
     np.testing.assert_allclose(rows["vindr_cxr", 1]["boxes"], [[40, 120, 230, 200]], atol=2)
@@ -103,7 +103,7 @@ def test_images_that_cannot_be_read_fail_by_name_and_count(
     assert failed == {
         ("vindr_cxr", 0), ("vindr_cxr", 1), ("imagenome", 4), ("padchest_gr", 0), ("padchest_gr", 1)
     }  # fmt: skip
-    assert all(rows[place]["iou"] == 0 and rows[place]["boxes"] == [] for place in failed)
+    assert all(rows[place]["metrics"]["iou"] == 0 and rows[place]["boxes"] == [] for place in failed)
     for place, file in ((("vindr_cxr", 1), broken.name), (("imagenome", 4), gone.name)):
         assert file in rows[place]["error"]
     # The sample after the missing image is still itself.

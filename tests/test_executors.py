@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
@@ -12,17 +11,16 @@ from typing import Any
 
 import pytest
 import toys
-from rich.console import Console
+from evaluating import evaluate
 
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
-from harness.registry import Registry
-from harness.run.executor import Executor, make_executor
 from harness.run.journal import read_journal
-from harness.run.loop import Result, evaluate
+from harness.run.loop import Ended
+from plugins.executors import ray as ray_plugin
 from plugins.executors.ray import _size
 
 NAMES = ("map", "good", "traces", "bad", "mortal")
@@ -56,24 +54,22 @@ def attributors() -> list[type[toys.Attributor]]:
     return [Mortal]
 
 
-def run(folder: Path, output: str, executor: Executor | None = None, **settings: Any) -> Result:
-    toys.registry()
-    registry = Registry([toys, sys.modules[__name__]])
-    assert not registry.broken
+def run(folder: Path, output: str, **settings: Any) -> Ended:
+    registry = toys.registry(sys.modules[__name__], ray_plugin)
     return evaluate(
-        registry, settings.pop("attributors", NAMES), bench=folder / "bench", output=folder / output,
-        console=Console(file=io.StringIO()), executor=executor, **settings,
-    )  # fmt: skip
+        registry, settings.pop("attributors", NAMES), bench=folder / "bench", output=folder / output, **settings
+    )
 
 
 def journal(folder: Path, output: str) -> bytes:
     return (folder / output / "journal.jsonl").read_bytes()
 
 
-def test_the_local_executor_is_one_worker() -> None:
-    assert make_executor("local", 1) and make_executor("local")
-    with pytest.raises(HarnessError, match="give --executor ray"):
-        make_executor("local", 2)
+def test_the_local_executor_is_one_worker(tmp_path: Path) -> None:
+    toys.bench(tmp_path / "bench", indices=(0,))
+    assert run(tmp_path, "out", workers=1, attributors=["good"]).finished == 2
+    with pytest.raises(HarnessError, match="give another by --executor NAME"):
+        run(tmp_path, "other", workers=2, attributors=["good"])
 
 
 def test_a_worker_has_a_gpu_where_there_are_any() -> None:
@@ -82,10 +78,11 @@ def test_a_worker_has_a_gpu_where_there_are_any() -> None:
         _size(5, 4)
 
 
-def test_ray_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toys.bench(tmp_path / "bench", indices=(0,))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(HarnessError, match=r"pip install 'medground-harness\[ray\]'"):
-        make_executor("ray")
+        run(tmp_path, "out", executor="ray", attributors=["good"])
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bench and the journal of the local run."""
     folder = tmp_path_factory.mktemp("executors")
     toys.bench(folder / "bench", ("toy", "black-box"), range(6))
-    run(folder, "local", gallery=8)
+    run(folder, "local", gallery=8, keep_maps=True)
     return folder
 
 
@@ -112,11 +109,13 @@ def ray() -> Iterator[Any]:
 
 def test_ray_gives_the_local_bytes(folder: Path, ray: Any) -> None:
     output = "ray"
-    result = run(folder, output, make_executor("ray", 2), gallery=8)
+    result = run(folder, output, executor="ray", workers=2, gallery=8, keep_maps=True)
     assert journal(folder, output) == journal(folder, "local")
     assert result.finished == result.total == 120 and not toys.ToyModel.loads  # not in this process
-    local, remote = ((folder / name / "gallery").iterdir() for name in ("local", output))
-    assert {path.name: path.read_bytes() for path in local} == {path.name: path.read_bytes() for path in remote}
+    for kept in ("gallery", "maps"):
+        local, remote = ((folder / name / kept).iterdir() for name in ("local", output))
+        files = {path.name: path.read_bytes() for path in local}
+        assert files == {path.name: path.read_bytes() for path in remote} and files
     assert (folder / output / "timings.jsonl").read_text().count('"load"') == 2  # each loads a model once
 
 
@@ -125,7 +124,7 @@ def test_a_ray_run_goes_on_where_it_or_a_local_one_stopped(folder: Path, ray: An
     (folder / "resumed").mkdir()
     (folder / "resumed" / "journal.jsonl").write_bytes(whole[: len(whole) // 2])
     for _ in range(2):  # the second time there is nothing left to do
-        run(folder, "resumed", make_executor("ray"))
+        run(folder, "resumed", executor="ray")
         assert journal(folder, "resumed") == whole
 
 
@@ -134,7 +133,7 @@ def test_a_worker_that_dies_is_replaced_and_its_sample_tried_once_more(folder: P
     place = folder / f"lives-{lives}"
     place.mkdir()
     options = [f"mortal.folder={place}", f"mortal.lives={lives}"]
-    run(folder, f"mortal-{lives}", make_executor("ray", 1), options=options)
+    run(folder, f"mortal-{lives}", executor="ray", workers=1, options=options)
     assert len(list(place.glob("death-*"))) == lives
     failed = {}
     _, rows = read_journal(folder / f"mortal-{lives}")
@@ -152,7 +151,7 @@ def test_a_worker_that_dies_is_replaced_and_its_sample_tried_once_more(folder: P
 def test_what_a_worker_cannot_load_ends_the_run_in_its_words(folder: Path, ray: Any, tmp_path: Path) -> None:
     toys.bench(tmp_path / "bench", ("toy", "no-weights"), range(2))
     with pytest.raises(HarnessError, match=r"^The model 'no-weights' cannot be loaded: OSError: no such checkpoint"):
-        run(tmp_path, "out", make_executor("ray", 1), attributors=["good"])
+        run(tmp_path, "out", executor="ray", workers=1, attributors=["good"])
     assert len(read_journal(tmp_path / "out")[1]) == 4
 
 
@@ -160,6 +159,6 @@ def test_a_worker_on_another_machine_is_refused(folder: Path, ray: Any, monkeypa
     monkeypatch.setattr("harness.run.provenance._device", lambda: "a GPU that the workers lack")
     monkeypatch.setattr(toys.ToyModel, "files", lambda self: [folder / "bench" / "direct.json"])
     with pytest.raises(HarnessError, match="A worker's machine is not like this one") as caught:
-        run(folder, "other", make_executor("ray", 1))
+        run(folder, "other", executor="ray", workers=1)
     assert 'device: "a GPU that the workers lack", now "cpu"' in str(caught.value)
     assert 'weights.toy.direct.json: "sha256:' in str(caught.value)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import toys
+from evaluating import evaluate
 from rich.console import Console
 from toys import REGION
 
@@ -26,7 +27,7 @@ from harness.contracts.case import Case
 from harness.errors import HarnessError
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.run.journal import read_journal
-from harness.run.loop import Result, evaluate
+from harness.run.loop import Ended
 
 SCRIPT = Path(__file__).parent / "slow_run.py"
 ROWS = 24  # of the slow run
@@ -43,7 +44,7 @@ class Mute(Exception):
         raise ValueError("nothing to say")
 
 
-def run(folder: Path, **settings: Any) -> Result:
+def run(folder: Path, **settings: Any) -> Ended:
     settings = {"attributors": ["good", "map"], "modes": ["direct"], "output": folder / "out"} | settings
     return evaluate(toys.registry(), bench=folder / "bench", console=Console(file=io.StringIO()), **settings)
 
@@ -106,7 +107,7 @@ def test_a_plugin_fails_alone(folder: Path, monkeypatch: pytest.MonkeyPatch, wha
     for row in read_journal(folder / "out")[1]:
         assert (row["status"] == "failed") == (row["attributor"] == "good")
         if row["attributor"] == "good":
-            assert why in row["error"] and row["iou"] == 0 and row["boxes"] == []
+            assert why in row["error"] and row["metrics"]["iou"] == 0 and row["boxes"] == []
             assert row["forward"] >= 0 and row["backward"] == 0
 
 

@@ -34,7 +34,7 @@ def write(folder: Path, count: int) -> bytes:
 def test_what_is_written_reads_as_it_was(tmp_path: Path) -> None:
     write(tmp_path / "new" / "folder", 3)
     header, rows = read_journal(tmp_path / "new" / "folder")
-    assert header == {"format": 1, **HEADER, "modes": ["direct", "reasoning"]}
+    assert header == {"format": 2, **HEADER, "modes": ["direct", "reasoning"]}
     assert rows == [row(0), row(1), row(2)]
 
 
@@ -160,10 +160,13 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
 def test_what_is_no_journal_is_named(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="no journal in"):
         read_journal(tmp_path)
-    for content in (b"", b"{}\n", b"[1]\n{}\n", b'{"format": 99}\n'):
+    for content in (b"", b"{}\n", b"[1]\n{}\n"):
         (tmp_path / "journal.jsonl").write_bytes(content)
-        with pytest.raises(HarnessError, match="no header of format 1"):
+        with pytest.raises(HarnessError, match="has no header; give --fresh"):
             read_journal(tmp_path)
+    (tmp_path / "journal.jsonl").write_bytes(b'{"format": 1}\n')
+    with pytest.raises(HarnessError, match="is of format 1, and this version of the harness reads format 2"):
+        read_journal(tmp_path)
     whole = write(tmp_path / "x", 3).split(b"\n")
     for line in (b"nonsense", b"{}", b"3"):
         (tmp_path / "journal.jsonl").write_bytes(b"\n".join([*whole[:2], line, *whole[3:]]))

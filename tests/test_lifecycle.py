@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import toys
+from evaluating import evaluate
 from rich.console import Console
 
 from harness.hookspecs import hookimpl
 from harness.registry import Registry
 from harness.run.journal import read_journal
-from harness.run.loop import evaluate
 
 
 class Tracker:
@@ -42,7 +42,7 @@ def run(folder: Path, *trackers: Tracker, **changes: Any) -> str:
         "attributors": ["good", "traces"], "models": ["toy"], "modes": ["direct"], "bench": folder / "bench",
         "output": folder / "out", "console": console,
     }  # fmt: skip
-    evaluate(Registry([toys, *trackers]), **arguments | changes)
+    evaluate(Registry(toys.world(*trackers)), **arguments | changes)
     return console.export_text()
 
 

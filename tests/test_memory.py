@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import toys
+from evaluating import evaluate
 from rich.console import Console
 
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
 from harness.run import memory
-from harness.run.loop import evaluate
 from leaderboard.board import make_board
 from leaderboard.render.html import page
 from leaderboard.render.markdown import render

@@ -242,7 +242,7 @@ def test_medfocus_tells_whose_anatomy_it_uses(data: Path) -> None:
 def test_a_board_of_real_images_says_that_phantoms_were_the_references(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = Registry([toys, imagenome, medfocus])
+    registry = Registry(toys.world(imagenome, medfocus))
     monkeypatch.setattr(Registry, "discover", classmethod(lambda cls: registry))
     build(data)
     trees.write_imagenome(data)

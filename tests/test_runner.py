@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import toys
+from evaluating import evaluate
 from rich.console import Console
 from toys import EVIDENCE, PLACE, REGION, UNREADABLE, ToyModel, ToySource
 
@@ -24,10 +25,9 @@ from harness.imaging.frame import Box
 from harness.imaging.overlap import overlap
 from harness.run.case import seed_everything
 from harness.run.journal import read_journal
-from harness.run.loop import Result, evaluate
+from harness.run.loop import Ended
 from harness.run.select import thin
 from harness.run.worker import seed_of
-from leaderboard.board import make_board
 
 NAMES = ("good", "map", "traces")
 
@@ -37,9 +37,8 @@ def bench(tmp_path: Path) -> Path:
     return toys.bench(tmp_path / "bench")
 
 
-def run(bench: Path, output: Path, attributors: Sequence[str] = NAMES, **settings: Any) -> Result:
-    settings.setdefault("console", Console(file=io.StringIO()))
-    return evaluate(toys.registry(), attributors, bench=bench, output=output, **settings)
+def run(bench: Path, output: Path, attributors: Sequence[str] = NAMES, **settings: Any) -> Ended:
+    return evaluate(toys.registry(), attributors, **{"bench": bench, "output": output, **settings})
 
 
 def rows(folder: Path, **want: Any) -> list[dict[str, Any]]:
@@ -48,21 +47,21 @@ def rows(folder: Path, **want: Any) -> list[dict[str, Any]]:
 
 def test_rows_hold_the_result(bench: Path, tmp_path: Path) -> None:
     result = run(bench, tmp_path / "out")
-    assert result == Result(
+    assert result == Ended(
         tmp_path / "out", finished=24, failed=6, interrupted=False, total=24, not_applicable=0
     )
     row = rows(tmp_path / "out", index=1, attributor="good", mode="reasoning")[0]
     native = PLACE.to_native(REGION)
     np.testing.assert_allclose(row["boxes"], [native], atol=6e-3)
-    assert row["truth"] == [list(EVIDENCE)] and row["iou"] > 0.999 and row["f1"] > 0.999
+    assert row["truth"] == [list(EVIDENCE)] and row["metrics"]["iou"] > 0.999 and row["metrics"]["f1"] > 0.999
     assert row["answer"] == "The mass is bright, so yes" and row["attribute"] == "toy nodule"
     assert (row["concept"], row["concept_truth"], row["fallback"]) == ("left lung", "left lung", False)
     assert len(row["token_scores"]) == 6 and row["concept_scores"]["left lung"] > 0
     for row in rows(tmp_path / "out", status="ok"):
         again = overlap([Box(*box) for box in row["boxes"]], [Box(*box) for box in row["truth"]])
-        assert row["iou"] == round(again.iou, 6) and row["recall"] == round(again.recall, 6)
+        assert row["metrics"]["iou"] == round(again.iou, 6) and row["metrics"]["recall"] == round(again.recall, 6)
     map_row = rows(tmp_path / "out", index=1, attributor="map", mode="direct")[0]
-    assert map_row["iou"] > 0.5 and map_row["concept"] is None and map_row["concept_scores"] is None
+    assert map_row["metrics"]["iou"] > 0.5 and map_row["concept"] is None and map_row["concept_scores"] is None
 
 
 def test_header_has_no_time_and_no_place(bench: Path, tmp_path: Path) -> None:
@@ -70,9 +69,9 @@ def test_header_has_no_time_and_no_place(bench: Path, tmp_path: Path) -> None:
     header = read_journal(tmp_path / "out")[0]
     assert header["plugins"]["attributor"]["map"]["options"] == {"blur": 9}
     assert header["plugins"]["model"]["toy"]["distribution"] == "(given)"
-    assert header["attributors"] == list(NAMES) and header["modes"] == ["direct", "reasoning"]
+    assert header["attributors"] == list(NAMES) and list(header["bench"]) == ["direct", "reasoning"]
     assert (header["seed"], header["limit"], header["available"]) == (3, 5, 8)
-    assert sum(header["planned"][mode]["toy"] for mode in header["modes"]) == 5
+    assert sum(header["planned"][mode]["toy"] for mode in header["planned"]) == 5
     assert str(tmp_path) not in json.dumps(header)
     assert {"harness", "python", "torch", "transformers", "device"} <= header.keys()
 
@@ -172,11 +171,11 @@ def test_a_bad_attributor_fails_alone(bench: Path, tmp_path: Path, how: str) -> 
     assert result.failed == 8 + 2  # all of its own, and the good one's two of the unreadable image
     for row in rows(tmp_path / "out", attributor="bad"):
         assert row["status"] == "failed" and row["boxes"] == []
-        assert [row[name] for name in ("iou", "precision", "recall", "f1")] == [0.0] * 4
+        assert [row["metrics"][name] for name in ("iou", "precision", "recall", "f1")] == [0.0] * 4
         assert "\n" not in row["error"] and "\x1b" not in row["error"]
         if row["index"] != UNREADABLE:
             assert BAD[how] in row["error"]
-    assert [row["iou"] > 0.99 for row in rows(tmp_path / "out", attributor="good")] == [True] * 6 + [
+    assert [row["metrics"]["iou"] > 0.99 for row in rows(tmp_path / "out", attributor="good")] == [True] * 6 + [
         False
     ] * 2
     assert b"NaN" not in (tmp_path / "out" / "journal.jsonl").read_bytes().replace(b"holds NaN", b"")
@@ -186,14 +185,14 @@ def test_a_bad_attributor_fails_alone(bench: Path, tmp_path: Path, how: str) -> 
 def test_pointing_at_nothing_is_no_fault_but_scores_zero(bench: Path, tmp_path: Path, how: str) -> None:
     run(bench, tmp_path / "out", ("bad",), options=[f"bad.how={how}"])
     for row in rows(tmp_path / "out"):
-        assert row["boxes"] == [] and row["iou"] == 0
+        assert row["boxes"] == [] and row["metrics"]["iou"] == 0
         assert (row["status"] == "failed") == (row["index"] == UNREADABLE)
 
 
 def test_an_unreadable_image_is_a_zero_with_a_reason(bench: Path, tmp_path: Path) -> None:
     run(bench, tmp_path / "out", ("good",))
     for row in rows(tmp_path / "out", index=UNREADABLE):
-        assert (row["status"], row["iou"], row["error"]) == ("failed", 0.0, "The image toy:3 is broken.")
+        assert (row["status"], row["metrics"]["iou"], row["error"]) == ("failed", 0.0, "The image toy:3 is broken.")
         assert row["truth"] == [list(EVIDENCE)]
 
 
@@ -213,7 +212,7 @@ def test_what_a_model_cannot_do_is_not_applicable(bench: Path, tmp_path: Path) -
     result = run(bench, tmp_path / "out", ("good", "traces", "answers-only"), console=console)
     assert (result.not_applicable, result.failed, result.finished) == (8, 0, 24)
     for row in rows(tmp_path / "out", status="not_applicable"):
-        assert row["model"] == "black-box" and row["iou"] is None
+        assert row["model"] == "black-box" and row["metrics"] == {}
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert said.count("good needs score, which black-box does not offer") == 1
     assert len(rows(tmp_path / "out", model="black-box", attributor="answers-only", status="ok")) == 4
@@ -243,10 +242,10 @@ def test_a_model_that_does_not_load_stops_the_run_and_keeps_the_rest(bench: Path
 def test_user_errors(bench: Path, tmp_path: Path) -> None:
     cases: list[tuple[str, dict[str, Any]]] = [
         ("No attributor is named 'god'; did you mean 'good'", {"attributors": ["god"]}),
-        ("No attributor was given", {"attributors": []}),
-        ("limit must be at least 1", {"limit": 0}),
+        ("Say which method to rate by --attributor NAME; installed: answers-only, bad", {"attributors": []}),
+        ("The setting 'limit' cannot be -1: input should be greater than or equal to 0", {"limit": -1}),
         ("option for 'traces'", {"attributors": ["good"], "options": ["traces.x=1"]}),
-        ("No mode was given", {"modes": []}),
+        ("no mode was given", {"modes": []}),
     ]
     for message, settings in cases:
         with pytest.raises(HarnessError, match=message):
@@ -321,8 +320,7 @@ def test_what_an_attributor_has_to_say_is_said_and_kept(
     note = "good: tuned on [others] than {'toy'}."
     assert console.file.getvalue().count(note) == 1  # type: ignore[attr-defined]
     plugins = read_journal(tmp_path / "out")[0]["plugins"]["attributor"]
-    assert plugins["good"]["notes"] == [note] and "notes" not in plugins["map"]
-    assert make_board([tmp_path / "out"]).notes[0] == note
+    assert plugins["good"]["notes"] == [note] and plugins["map"]["notes"] == []
     monkeypatch.setattr(toys.Good, "notes", lambda self, sources: 1 / 0)
     with pytest.raises(HarnessError, match="'good' cannot be set up: ZeroDivisionError"):
         run(bench, tmp_path / "other")
@@ -334,7 +332,7 @@ def test_a_mode_without_a_file_is_left_out_and_announced(bench: Path, tmp_path: 
     assert run(bench, tmp_path / "out", ("good",), console=console).total == 4
     assert "no reasoning.json: that mode is left out" in console.file.getvalue()  # type: ignore[attr-defined]
     header = read_journal(tmp_path / "out")[0]
-    assert header["modes"] == ["direct"] and list(header["bench"]) == ["direct"]
+    assert list(header["planned"]) == list(header["bench"]) == ["direct"]
 
 
 def test_runs_on_a_terminal(bench: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import toys
+from evaluating import evaluate
 from rich.console import Console
 from toys import ToySource
 
@@ -18,7 +19,7 @@ from harness.cli import main as cli
 from harness.contracts.source import Sample
 from harness.errors import HarnessError
 from harness.run.journal import read_journal
-from harness.run.loop import Result, evaluate
+from harness.run.loop import Ended
 from harness.run.select import Task
 from harness.run.shards import Shard, spread
 from leaderboard.board import make_board
@@ -29,7 +30,7 @@ from leaderboard.verify import verify
 NAMES = ("map", "good", "traces", "bad")
 
 
-def run(folder: Path, output: str, shard: str | None = None, **settings: Any) -> Result:
+def run(folder: Path, output: str, shard: str | None = None, **settings: Any) -> Ended:
     return evaluate(
         toys.registry(), NAMES, bench=folder / "bench", output=folder / output,
         console=Console(file=io.StringIO()), shard=Shard.parse(shard) if shard else None, **settings,

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluating import evaluate
 from rich.console import Console
 
 from harness.cli import main as cli
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.registry import Registry
 from harness.run.cache import JsonStore, key_of, place, shared
-from harness.run.loop import evaluate
 from plugins.attributors.medfocus import kept_boxes as kept
 from plugins.attributors.medfocus.medfocus import MedFocus
 

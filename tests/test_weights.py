@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import toys
+from evaluating import evaluate
 from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run import weights
 from harness.run.journal import read_journal
-from harness.run.loop import evaluate
 from harness.run.weights import identities, identity
 from leaderboard.board import make_board
 from leaderboard.render.markdown import render
@@ -137,7 +137,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(world: Path, output: str, *names: str, **settings: Any) -> Path:
     evaluate(
-        Registry([toys]), names or ("good", "weighed"), bench=world / "bench", output=world / output,
+        Registry(toys.world()), names or ("good", "weighed"), bench=world / "bench", output=world / output,
         console=Console(file=io.StringIO()), **settings,
     )  # fmt: skip
     return world / output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from harness.hookspecs import hookimpl
 from harness.imaging.frame import FRAME_SIDE, Box, Letterbox
 from harness.registry import Registry
 from harness.testing.region import RegionModel
+from leaderboard import plugin as leaderboard_plugin
+from plugins import metrics
+from plugins.executors import local
+from plugins.observers import kept_maps
 
 WIDTH, HEIGHT = 200, 400
 PLACE = Letterbox(WIDTH, HEIGHT, FRAME_SIDE)
@@ -225,11 +229,16 @@ def attributors() -> list[type[Attributor]]:
     return [Good, Map, Traces, AnswersOnly, Bad]
 
 
-def registry() -> Registry:
-    """All of the above, with the counters reset."""
+def world(*more: Any) -> list[Any]:
+    """The modules that a run of the toys needs, and more: no boards."""
+    return [sys.modules[__name__], metrics, local, kept_maps, *more]
+
+
+def registry(*more: Any) -> Registry:
+    """All of the above, and the plugins in ``more`` modules, with the counters reset."""
     for counter in (ToySource.reads, ToySource.walks, ToyModel.loads, ToyModel.scored, ToyEditor.prompts):
         counter.clear()
-    found = Registry([sys.modules[__name__]])
+    found = Registry(world(leaderboard_plugin, *more))
     assert not found.broken
     return found
 

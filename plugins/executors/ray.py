@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from harness.contracts.executor import Doing, Executor, Job
 from harness.errors import HarnessError, one_line
 from harness.hookspecs import hookimpl
+from harness.run.journal import differences
 
 AHEAD = 4  # units that wait in line at each worker
 _TRIES = 2
@@ -122,9 +123,7 @@ class _Crew:
                 there = _value(reference)
             except RayError as error:
                 raise HarnessError(f"A worker cannot be set up: {one_line(error)}") from error
-            changes = [
-                f"{name}: {there.get(name)}, here {value}" for name, value in here.items() if value != there.get(name)
-            ]
+            changes = differences(here, there)
             if changes:
                 raise HarnessError(
                     f"A worker's machine is not like this one ({'; '.join(changes)}); "

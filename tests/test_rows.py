@@ -1,0 +1,140 @@
+"""Rows and headers: one schema, and a sentence for what does not fit it; variants under labels of their own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toys
+from evaluating import evaluate
+
+from harness.errors import HarnessError
+from harness.run.header import Header
+from harness.run.results import as_dict, read_results
+from harness.run.row import ResultKey, Row
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The journal of a small run, parsed."""
+    folder = tmp_path_factory.mktemp("rows")
+    evaluate(
+        toys.registry(), ["good", "map", "bad"], metrics=["deletion"], bench=toys.bench(folder / "bench"),
+        output=folder / "out",
+    )  # fmt: skip
+    return [json.loads(line) for line in (folder / "out" / "journal.jsonl").read_text().splitlines()]
+
+
+def write(folder: Path, lines: list[dict[str, Any]]) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def test_what_is_written_is_what_is_read(lines: list[dict[str, Any]]) -> None:
+    header, *rows = lines
+    assert Header.read(header).line() == header
+    for line in rows:
+        row = Row.read(line)
+        assert row.line() == line and list(row.line()) == list(Row.model_fields)
+        assert row.key == ResultKey(*row.record, row.attributor)
+    flat = as_dict(Row.read(rows[0]))
+    assert flat["iou"] == rows[0]["metrics"]["iou"] and "metrics" not in flat
+
+
+ROW_FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"colour": "red"}, "the field 'colour' is not known to this version of the harness"),
+    ({"boxes": None}, "the field 'boxes' is null: "),
+    ({"boxes": [[1, 2, 3]]}, r"the field 'boxes\.0' is \[1, 2, 3\]: "),
+    ({"index": -1}, "the field 'index' is -1: "),
+    ({"index": "1"}, "the field 'index' is \"1\": "),
+    ({"mode": "cot"}, "the field 'mode' is \"cot\": "),
+    ({"status": "fine"}, "the field 'status' is \"fine\": "),
+    ({"metrics": {"iou": "high"}}, r"the field 'metrics\.iou' is \"high\": "),
+    ({"metrics": {"guess": 1.0}}, "its metric 'guess' is not in the header"),
+    ({"unmeasured": {"iou": "no reason"}}, "its iou is measured and unmeasured"),
+    ({"status": "failed"}, "it failed without an error"),
+    ({"status": "not_applicable", "error": "x"}, "it is not applicable and yet has boxes"),
+    ({"attributor": "other"}, "its attributor 'other' is not in the header"),
+    ({"model": "other"}, "its model 'other' has no direct records in the header"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), ROW_FAULTS)
+def test_a_row_that_does_not_fit_gets_a_sentence(
+    tmp_path: Path, lines: list[dict[str, Any]], change: dict[str, Any], said: str
+) -> None:
+    good = next(place for place, line in enumerate(lines) if line.get("status") == "ok" and line["mode"] == "direct")
+    broken = [line | change if place == good else line for place, line in enumerate(lines)]
+    with pytest.raises(HarnessError, match=rf"is broken at line {good + 1} \({said}"):
+        read_results(write(tmp_path, broken))
+
+
+@pytest.mark.parametrize("field", [name for name in Row.model_fields if name not in ("status", *ResultKey._fields)])
+def test_a_field_that_is_missing_is_named(tmp_path: Path, lines: list[dict[str, Any]], field: str) -> None:
+    without = {name: value for name, value in lines[1].items() if name != field}
+    with pytest.raises(HarnessError, match=rf"broken at line 2 \(the field '{field}' is missing\)"):
+        read_results(write(tmp_path, [lines[0], without]))
+
+
+@pytest.mark.parametrize("field", [name for name in Header.model_fields if name != "format"])
+def test_a_header_that_lacks_a_field_or_has_one_too_many(
+    tmp_path: Path, lines: list[dict[str, Any]], field: str
+) -> None:
+    without = {name: value for name, value in lines[0].items() if name != field}
+    with pytest.raises(HarnessError, match=rf"broken at line 1 \(the field '{field}' is missing\)"):
+        read_results(write(tmp_path, [without, *lines[1:]]))
+    with pytest.raises(HarnessError, match=r"broken at line 1 \(the field 'more' is not known"):
+        read_results(write(tmp_path, [lines[0] | {"more": 1}, *lines[1:]]))
+
+
+def test_a_method_runs_twice_under_two_labels(tmp_path: Path) -> None:
+    bench = toys.bench(tmp_path / "bench")
+    options = ["map@coarse.blur=9", "map.blur=2"]
+    ended = evaluate(toys.registry(), ["map", "map@coarse"], options=options, bench=bench, output=tmp_path / "out")
+    assert ended.total == ended.finished == 16
+    results = read_results(tmp_path / "out")
+    assert results.header.attributors == ["map", "map@coarse"]
+    about = results.header.plugins["attributor"]
+    assert [about[label].options["blur"] for label in ("map", "map@coarse")] == [2, 9]
+    # The same method, seed and case: what differs between the two is the label.
+    pairs = [results.rows[place : place + 2] for place in range(0, 16, 2)]
+    assert all(one.boxes == other.boxes and one.record == other.record for one, other in pairs)
+    alone = tmp_path / "alone"
+    evaluate(toys.registry(), ["map@coarse"], options=options[:1], bench=bench, output=alone)
+    assert read_results(alone).rows == [row for row in results.rows if row.attributor == "map@coarse"]
+
+
+def test_a_model_runs_twice_under_two_labels(tmp_path: Path) -> None:
+    bench = toys.bench(tmp_path / "bench")
+    evaluate(toys.registry(), ["good"], models=["toy_1b", "toy@tuned"], bench=bench, output=tmp_path / "out")
+    results = read_results(tmp_path / "out")
+    assert results.header.planned["direct"] == {"toy": 4, "toy@tuned": 4} and results.header.available == 16
+    assert [row.model for row in results.rows] == ["toy"] * 8 + ["toy@tuned"] * 8
+    assert toys.ToyModel.loads == ["toy", "toy"]
+
+
+@pytest.mark.parametrize(
+    ("attributors", "options", "said"),
+    [
+        (["map@"], [], "Bad variant 'map@': after the @ of map@ comes one word"),
+        (["map@a b"], [], "Bad variant"),
+        (["mpa@x"], [], "No attributor is named 'mpa'; did you mean 'map'"),
+        (["map@x"], ["map.blur=3"], "There is an option for 'map', which takes no part in this run; these do: .*map@x"),
+        (["map@x"], ["map@y.blur=3"], "There is an option for 'map@y'"),
+    ],
+)
+def test_bad_labels_are_named(tmp_path: Path, attributors: list[str], options: list[str], said: str) -> None:
+    bench = toys.bench(tmp_path / "bench")
+    with pytest.raises(HarnessError, match=said):
+        evaluate(toys.registry(), attributors, options=options, bench=bench, output=tmp_path / "out")
+
+
+def test_texts_that_no_file_can_hold_are_escaped(tmp_path: Path) -> None:
+    text = "yes \ud83d"  # half of a character
+    toys.write_records(tmp_path / "bench", [replace(toys.record(0), prediction=text)])
+    evaluate(toys.registry(), ["good"], bench=tmp_path / "bench", output=tmp_path / "out")
+    assert read_results(tmp_path / "out").rows[0].answer == r"yes \ud83d"
