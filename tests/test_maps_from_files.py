@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from rich.console import Console
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case, RecordKey
 from harness.errors import HarnessError
-from harness.imaging.frame import FRAME_SIDE, Box
+from harness.imaging.frame import FRAME_SIDE, Box, Letterbox
+from harness.imaging.overlap import overlap
 from harness.registry import Registry
 from harness.run.journal import read_journal
 from harness.run.loop import Ended
@@ -218,3 +220,24 @@ def test_a_run_with_other_maps_is_another_run(tmp_path: Path) -> None:
     assert second["direct"] != first["direct"] and second["toy"] == first["toy"]
     with pytest.raises(HarnessError, match="weights"):
         rate(tmp_path, "first", range(1))
+
+
+# --- docs/maps.md
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 300), (400, 200), (90, 360)])
+def test_the_pages_function_puts_a_map_of_the_image_where_the_image_lies(
+    tmp_path: Path, height: int, width: int
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "maps.md").read_text()
+    scope: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], scope)
+    values = np.random.default_rng(0).random((height, width))
+    values[height // 4 : height // 2, width // 4 : width // 2] += 9
+    write(tmp_path / "vindr_cxr/7.npy", scope["to_frame"](values))
+    place = Letterbox(width, height)
+    saliency = explain(tmp_path).saliency
+    assert saliency is not None
+    rows, columns = np.nonzero(saliency > 5)
+    found = place.to_native(Box(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    assert overlap([found], [Box(width // 4, height // 4, width // 2, height // 2)]).iou > 0.93
