@@ -14,13 +14,19 @@ if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __get
     from harness.api import load_model as load_model
     from harness.contracts.attributor import Attribution as Attribution
     from harness.contracts.attributor import Attributor as Attributor
-    from harness.contracts.attributor import Case as Case
+    from harness.contracts.case import Case as Case
+    from harness.contracts.case import RecordKey as RecordKey
     from harness.contracts.editor import Editor as Editor
     from harness.contracts.editor import Region as Region
     from harness.contracts.editor import region_mask as region_mask
+    from harness.contracts.explained import Explained as Explained
+    from harness.contracts.metric import Metric as Metric
+    from harness.contracts.metric import Need as Need
     from harness.contracts.model import Capability as Capability
     from harness.contracts.model import Capture as Capture
     from harness.contracts.model import Model as Model
+    from harness.contracts.observer import Observer as Observer
+    from harness.contracts.observer import file_id as file_id
     from harness.contracts.plugin import NoOptions as NoOptions
     from harness.contracts.source import Sample as Sample
     from harness.contracts.source import Source as Source
@@ -37,13 +43,18 @@ _HOME = {
     "Box": "imaging.frame",
     "Capability": "contracts.model",
     "Capture": "contracts.model",
-    "Case": "contracts.attributor",
+    "Case": "contracts.case",
     "Editor": "contracts.editor",
     "Evaluation": "api",
+    "Explained": "contracts.explained",
     "Explanation": "explaining.explanation",
     "HarnessError": "errors",
+    "Metric": "contracts.metric",
     "Model": "contracts.model",
+    "Need": "contracts.metric",
     "NoOptions": "contracts.plugin",
+    "Observer": "contracts.observer",
+    "RecordKey": "contracts.case",
     "Region": "contracts.editor",
     "Registry": "registry",
     "Sample": "contracts.source",
@@ -51,6 +62,7 @@ _HOME = {
     "build": "api",
     "evaluate": "api",
     "explain": "api",
+    "file_id": "contracts.observer",
     "hookimpl": "hookspecs",
     "load_attributor": "api",
     "load_model": "api",

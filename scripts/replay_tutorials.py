@@ -1,6 +1,7 @@
 """Type the tutorials anew, as they stand, and put what is printed into them.
 
     python -m scripts.replay_tutorials            all, in the order in which they build on each other
+    python -m scripts.replay_tutorials metric     this one alone
     python -m scripts.replay_tutorials --check    change no file; say where what is printed differs
 
 In a tutorial, a ``python`` block whose first line is ``# PATH`` is that file, which replaces what is there. In a
@@ -24,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
-ORDER = ("attributor", "editor", "source", "model")  # the source's tutorial uses the editor
+ORDER = ("attributor", "metric", "editor", "source", "model")  # the source's tutorial uses the editor
 BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS = 1800
 
@@ -90,16 +91,20 @@ def typed(command: str, tail: int, folder: Path, variables: Mapping[str, str]) -
 
 
 def main() -> int:
-    """Replay all tutorials."""
+    """Replay the tutorials."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tutorial", nargs="*", help=" | ".join(ORDER))
     parser.add_argument("--check", action="store_true", help="change no file")
-    check = parser.parse_args().check
+    args = parser.parse_args()
+    check, wanted = args.check, args.tutorial or ORDER
+    if unknown := set(wanted) - set(ORDER):
+        parser.error(f"there is no tutorial {min(unknown)!r}; there are {', '.join(ORDER)}")
     status = 0
     with tempfile.TemporaryDirectory(prefix="tutorials-") as scratch:
         variables = environment(Path(scratch) / "venv")
         folder = Path(scratch) / "work"
         folder.mkdir()
-        for name in ORDER:
+        for name in (name for name in ORDER if name in wanted):
             path = DOCS / f"tutorial-{name}.md"
             before = path.read_text(encoding="utf-8")
             after = replay(before, folder, variables)

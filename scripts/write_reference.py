@@ -37,6 +37,10 @@ KIND_HEADS: dict[Kind, str] = {
     "model": "Vision-language models. `offers` are its capabilities.",
     "editor": "Counterfactual editors, for `harness build`.",
     "source": "Where annotated images come from. Paths are below `--data-root`.",
+    "metric": "What results are measured by; each is a column of a board. `needs` are what it measures from: the "
+    "`boxes` of a result, which journals have, its `map`, the source's true `mask`, the `model`.",
+    "observer": "What keeps files of each explanation: those that a run's settings ask for, or `--observer` names.",
+    "executor": "Who does the work of a run; `--executor` names another than the default.",
 }
 
 
@@ -153,6 +157,17 @@ def _facts(kind: Kind, cls: Any) -> Iterator[tuple[str, str]]:
             yield "benchmark", f"`{shipped(cls, Path(cls.bench))}`"
         yield "edited by", f"`{cls.editor}`" if cls.editor else "the editor that `--editor` names"
         yield "licence", _words(cls.licence)
+    elif kind == "metric":
+        yield "title", _words(cls.title)
+        yield "legend", _words(cls.legend)
+        yield "needs", ", ".join(sorted(cls.needs))
+        yield "better", "more" if cls.higher_is_better else "less"
+        yield "worst", f"{cls.worst:g}, which a failed result counts as"
+        yield "shown", "times 100, in percent" if cls.percent else "as it is"
+    elif kind == "observer":
+        yield "keeps", f"files in the folder `{cls.folder}` of a run"
+    if cls.default:
+        yield "default", "every run measures it" if kind == "metric" else "used where none is named"
 
 
 def anchors(headings: Sequence[str]) -> list[str]:

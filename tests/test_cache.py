@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluating import evaluate
 from rich.console import Console
 
 from harness.cli import main as cli

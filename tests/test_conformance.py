@@ -5,15 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small_models import ANSWER, FAMILIES, build_taught, load
 from small_vision import save_owlvit, save_sam
 
 from harness.contracts.attributor import Attributor
+from harness.contracts.metric import Metric
+from harness.contracts.observer import Observer
 from harness.imaging.frame import Box
-from harness.registry import OWN, Registry
-from harness.testing import RegionModel, check_attributor, check_editor, check_model, check_source
+from harness.registry import OWN, Kind, Registry
+from harness.testing import (
+    RegionModel,
+    check_attributor,
+    check_editor,
+    check_executor,
+    check_metric,
+    check_model,
+    check_observer,
+    check_source,
+)
 from harness.testing.models import Asked
+from harness.testing.trials import SPECIMENS
 from plugins.editors.phantom import PhantomEditor
 from plugins.sources.phantom import Phantom
 
@@ -23,21 +36,42 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def own_attributors() -> list[type[Attributor]]:
-    """Those of this distribution, whatever else is installed, in a registry found by entry points."""
+def own(kind: Kind, *known: str) -> list[Any]:
+    """The plugins of this distribution, whatever else is installed, in a registry found by entry points."""
     registry = Registry.discover()
-    found = [cls for cls in registry.all("attributor") if registry.origin(cls).distribution == OWN]
-    assert {"medfocus", "occlusion", "random"} <= {cls.name for cls in found}
+    found = [cls for cls in registry.all(kind) if registry.origin(cls).distribution == OWN]
+    assert set(known) <= {cls.name for cls in found}
     return found
 
 
-@pytest.mark.parametrize("cls", own_attributors(), ids=lambda cls: cls.name)
+@pytest.mark.parametrize("cls", own("metric", "iou", "concept", "deletion"), ids=lambda cls: cls.name)
+def test_metrics(cls: type[Metric]) -> None:
+    check_metric(cls())
+
+
+@pytest.mark.parametrize("cls", own("observer", "kept-maps", "gallery"), ids=lambda cls: cls.name)
+def test_observers(cls: type[Observer]) -> None:
+    check_observer(cls())
+
+
+def test_the_local_executor() -> None:
+    """What Ray does takes processes: test_executors.py."""
+    (local,) = (cls for cls in own("executor", "local", "ray") if cls.name == "local")
+    check_executor(local())
+
+
+@pytest.mark.parametrize("cls", own("attributor", "medfocus", "occlusion", "random"), ids=lambda cls: cls.name)
 def test_attributors(cls: type[Attributor], tmp_path: Path) -> None:
     options = dict(OPTIONS.get(cls.name, {}))
     if cls.name == "prompting-medsam":
         save_sam(tmp_path / "sam")
         save_owlvit(tmp_path / "owlvit")
         options = {"medsam": tmp_path / "sam", "owlvit": str(tmp_path / "owlvit"), "threshold": 0.0}
+    if cls.name == "maps-from-files":
+        (tmp_path / "kit").mkdir()
+        for index in range(len(SPECIMENS)):
+            np.save(tmp_path / "kit" / f"{index}.npy", np.arange(224 * 224).reshape(224, 224))
+        options = {"folder": tmp_path}
     check_attributor(cls(cls.Options(**options)))
 
 

@@ -15,9 +15,10 @@ import pytest
 from harness.cli.main import build_parser
 from harness.options import build, parse
 from harness.registry import KINDS, Registry
-from harness.testing.attributors import attributor_outcomes
-from harness.testing.editors import editor_outcomes
-from harness.testing.models import model_outcomes
+from harness.testing.attributors import run_attributor_checks
+from harness.testing.editors import run_editor_checks
+from harness.testing.metrics import run_metric_checks
+from harness.testing.models import run_model_checks
 from scripts.replay_tutorials import BLOCK, ORDER, commands, environment, replay
 from scripts.write_reference import OUT, anchors, render
 
@@ -89,10 +90,12 @@ def test_every_command_line_parses(page: Path, capsys: pytest.CaptureFixture[str
             continue
         assert callable(args.run)
         for kind in KINDS:
-            given = getattr(args, kind, None)
-            for name in [given] if isinstance(given, str) else given or []:
+            given = getattr(args, kind, None) or getattr(args, f"{kind}s", None)
+            for label in [given] if isinstance(given, str) else given or []:
+                name = label.partition("@")[0]
                 assert name in own or name.isupper() or REGISTRY.find(kind, name), words
-        for name, field, value in parse(getattr(args, "option", [])):
+        for label, field, value in parse(getattr(args, "option", None) or getattr(args, "options", None) or []):
+            name = label.partition("@")[0]
             if name not in own and not name.isupper():
                 for _, cls in REGISTRY.named(name):
                     build(cls, {field: value})
@@ -148,9 +151,12 @@ def test_the_code_of_a_tutorial_keeps_the_contract(page: Path, monkeypatch: pyte
     registry = Registry([module])
     assert not registry.broken
     (cls,) = registry.all(kind)  # type: ignore[arg-type]
-    checks = {"attributor": attributor_outcomes, "editor": editor_outcomes, "model": model_outcomes}
+    checks = {
+        "attributor": run_attributor_checks, "editor": run_editor_checks, "metric": run_metric_checks,
+        "model": run_model_checks,
+    }  # fmt: skip
     if kind in checks:
-        assert [outcome for outcome in checks[kind](cls()) if outcome.fault is not None] == []  # type: ignore[operator]
+        assert [result for result in checks[kind](cls()) if result.fault is not None] == []  # type: ignore[operator]
 
 
 def test_the_code_of_the_source_tutorial_passes_the_test_that_it_shows(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +13,10 @@ import numpy as np
 import pytest
 import wrong_attributors
 import wrong_editors
+import wrong_executors
+import wrong_metrics
 import wrong_models
+import wrong_observers
 import wrong_sources
 from pydantic import Field
 
@@ -67,6 +73,21 @@ class Paint(wrong_editors.Paint):
         return super().edit(image, *boxes_and_more)
 
 
+class Fewest(wrong_metrics.CountsBoxes):
+    """Counts boxes, with [b]markup[/b]."""
+
+    name: ClassVar[str] = "fewest"
+    title: ClassVar[str] = "Fewest [b]boxes[/b]"
+    aliases: ClassVar[tuple[str, ...]] = ("count",)
+    default: ClassVar[bool] = True
+
+
+class TenAtMost(wrong_metrics.TenAtMost):
+    """Counts boxes to ten."""
+
+    name: ClassVar[str] = "ten"
+
+
 class Toys:
     @hookimpl
     def attributors(self) -> list[type[Attributor]]:
@@ -83,6 +104,18 @@ class Toys:
     @hookimpl
     def models(self) -> list[Any]:
         return [wrong_models.BlackBox]
+
+    @hookimpl
+    def metrics(self) -> list[Any]:
+        return [Fewest, TenAtMost]
+
+    @hookimpl
+    def observers(self) -> list[Any]:
+        return [wrong_observers.Right]
+
+    @hookimpl
+    def executors(self) -> list[Any]:
+        return [wrong_executors.Right]
 
 
 @pytest.fixture(autouse=True)
@@ -111,16 +144,16 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
 
 def test_a_right_plugin_passes(capsys: pytest.CaptureFixture[str]) -> None:
     status, words = run(capsys, "check", "pick")
-    assert status == 0 and "chosen, attributor of (given)" in words and "19 of 19 checks passed" in words
+    assert status == 0 and "chosen, attributor of (given)" in words and "20 of 20 checks passed" in words
     assert "true cost passed The passes that it is charged for are the passes that the model saw." in words
 
 
 def test_a_wrong_one_fails_with_a_sentence_and_options_apply(capsys: pytest.CaptureFixture[str]) -> None:
     status, words = run(capsys, "check", "chosen", "-o", "chosen.fault=shape")
-    assert status == 1 and "18 of 19 checks passed" in words
+    assert status == 1 and "19 of 20 checks passed" in words
     assert "map of the frame failed Its saliency map has shape (8, 8); the frame's is (224, 224)." in words
     status, words = run(capsys, "check", "chosen", "-o", "chosen.fault=raise")
-    assert status == 1 and "1 of 19 checks passed" in words and "true cost not run" in words
+    assert status == 1 and "2 of 20 checks passed" in words and "true cost not run" in words
     assert "explains failed It raises ValueError: a fault in [b]brackets[/b]." in words
 
 
@@ -133,6 +166,16 @@ def test_all_plugins_of_a_name_are_checked_and_an_editor_gets_its_sources_sample
     assert Paint.edited == {((60, 50, 3), 0)}
 
 
+def test_a_metric_an_observer_and_an_executor_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    status, words = run(capsys, "check", "count")
+    assert status == 0 and "fewest, metric of (given)" in words and "17 of 17 checks passed" in words
+    status, words = run(capsys, "check", "ten")
+    assert status == 1 and "worst is the worst failed A method that marks twelve boxes gets 12" in words
+    status, words = run(capsys, "check", "right")
+    assert status == 0 and "right, observer of (given)" in words and "11 of 11 checks passed" in words
+    assert "right, executor of (given)" in words and "5 of 5 checks passed" in words
+
+
 @pytest.mark.parametrize("columns", [60, 100])
 def test_the_table_fits_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
@@ -140,7 +183,7 @@ def test_the_table_fits_the_terminal(
     monkeypatch.setenv("COLUMNS", str(columns))
     harness.cli.main.main(["plugins", "check", "black-box"])
     out = capsys.readouterr().out
-    assert "5 of 14 checks passed, 9 not run" in " ".join(out.split()) and max(map(len, out.splitlines())) <= columns
+    assert "6 of 15 checks passed, 9 not run" in " ".join(out.split()) and max(map(len, out.splitlines())) <= columns
 
 
 def test_what_cannot_be_checked_is_refused_in_one_line(capsys: pytest.CaptureFixture[str], toys: Registry) -> None:
@@ -161,10 +204,28 @@ def test_a_black_box_shows_what_it_works_with(capsys: pytest.CaptureFixture[str]
     assert "offers generate works with no installed attributor" in words
 
 
+def test_metrics_are_listed_with_what_a_board_says_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    words = run(capsys)[1]
+    row = "fewest Counts boxes, with [b]markup[/b]. (given) count Fewest [b]boxes[/b]: less is better; needs boxes "
+    assert f"{row}(default) ten Counts boxes to ten. (given) Right: less is better; needs boxes" in words
+    assert all(f"{kind.capitalize()}s name what it is from" in words for kind in KINDS)
+
+
+def test_a_metric_shows_all_that_a_board_depends_on(capsys: pytest.CaptureFixture[str]) -> None:
+    words = run(capsys, "show", "fewest")[1]
+    assert (
+        "title Fewest [b]boxes[/b] legend the number of boxes; less is better. needs boxes better less worst 100, "
+        "which a failed result counts as shown as it is default yes: every run measures it from (given)"
+    ) in words
+    words = run(capsys, "show", "ten")[1]
+    assert "worst 10" in words and "default" not in words
+    assert "right observer" in (words := run(capsys, "show", "right")[1]) and "first-boxes" in words
+
+
 # --- harness plugins new
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", harness.testing.command_new.KINDS)
 def test_a_new_plugin_is_short_and_named_throughout(capsys: pytest.CaptureFixture[str], kind: Any) -> None:
     status, words = run(capsys, "new", kind, "my-first2")
     assert status == 0 and "pip install -e harness-my-first2 pytest harness-my-first2" in words
@@ -187,7 +248,7 @@ def test_a_new_plugin_goes_where_it_is_told(capsys: pytest.CaptureFixture[str]) 
 def test_class_names_hide_nothing() -> None:
     assert class_name("attributor", "shap") == "ShapAttributor" and class_name("model", "my-model") == "MyModel"
     assert class_name("model", "model") == "ModelModel" and class_name("editor", "box") == "BoxEditor"
-    for kind in KINDS:
+    for kind in harness.testing.command_new.KINDS:
         compile(contents(kind, kind)[f"harness_{kind}.py"], kind, "exec")
 
 
@@ -211,9 +272,43 @@ def test_nothing_is_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(Path("there").iterdir()) == [] and not Path("harness-pick").exists()
 
 
-def test_kinds_are_the_registrys(capsys: pytest.CaptureFixture[str]) -> None:
-    assert set(harness.testing.command_new.KINDS) == set(KINDS)
-    assert "invalid choice: 'metric'" in run(capsys, "new", "metric", "x")[1]
+def test_kinds_are_those_of_the_registry_that_have_templates(capsys: pytest.CaptureFixture[str]) -> None:
+    templates = {path.name.partition(".")[0] for path in (files("harness.testing") / "templates").iterdir()}
+    assert list(harness.testing.command_new.KINDS) == sorted(set(KINDS) & templates)
+    assert {"attributor", "editor", "metric", "model", "source"} <= set(harness.testing.command_new.KINDS)
+    assert "invalid choice: 'executor'" in run(capsys, "new", "executor", "x")[1]
+
+
+# An import of what is blocked fails as where it is not installed.
+WITHOUT_HEAVY = """
+import sys
+from importlib.abc import MetaPathFinder
+HEAVY = {"torch", "torchvision", "transformers", "datasets", "matplotlib", "ot", "segment_anything"}
+class Blocked(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in HEAVY:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+from harness.cli.main import main
+status = main(sys.argv[1:])
+assert not HEAVY & set(sys.modules)
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "plugins", "plugins show medfocus", "plugins show deletion", "plugins new metric a", "plugins check iou",
+        "--help",
+    ],
+)  # fmt: skip
+def test_plugins_are_listed_shown_begun_and_checked_without_heavy_libraries(words: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_HEAVY, *words.split()], capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Broken" not in done.stdout and not done.stderr
 
 
 def test_type_checkers_see_every_name_that_the_package_offers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -15,10 +16,11 @@ from harness.bench.records import Record, write_records
 from harness.contracts.mode import MODES
 from harness.registry import Registry
 from harness.run.journal import read_journal
-from harness.testing.scaffold import write
+from harness.run.results import read_results
+from harness.testing.command_new import KINDS
+from harness.testing.scaffold import write_plugin
 
 ROOT = Path(__file__).parents[1]
-KINDS = ("attributor", "editor", "model", "source")
 
 
 def install(site: Path, *folders: Path) -> None:
@@ -36,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("kernelshap", "csv_log"):
         shutil.copytree(ROOT / "examples" / name, folder / name)  # pip builds where the sources are
     for kind in KINDS:
-        write(Registry(), kind, f"new-{kind}", folder / f"new_{kind}")
+        write_plugin(Registry(), kind, f"new-{kind}", folder / f"new_{kind}")
     install(folder / "site", *(path for path in sorted(folder.iterdir())))
     return folder / "site"
 
@@ -63,10 +65,45 @@ def test_the_examples_are_listed_rated_and_on_the_board(site: Path) -> None:
     header, rows = read_journal(site.parent / "rated")
     assert header["plugins"]["attributor"]["kernelshap"]["distribution"] == "harness-kernelshap"
     assert {row["status"] for row in rows} == {"ok"} and len(rows) == 4
-    assert "kernelshap" in printed and "kernelshap" in (site.parent / "rated" / "leaderboard.md").read_text()
     with (site.parent / "rated" / "log.csv").open() as file:
         logged = list(csv.DictReader(file))
-    assert [line["iou"] for line in logged] == [str(row["iou"]) for row in rows]
+    assert [line["iou"] for line in logged] == [str(row["metrics"]["iou"]) for row in rows]
+    assert "kernelshap" in printed and "kernelshap" in (site.parent / "rated" / "leaderboard.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def measured(site: Path) -> Path:
+    """A run's folder: one record explained, measured by a stranger's metric and seen by a stranger's observer."""
+    shell(
+        site, "harness", "eval", "--attributor", "random", "--limit", "1", "--model", "phantom-qwen2.5-vl",
+        "--metric", "new-metric", "--observer", "new-observer", "--threads", "1", "--output", "measured",
+    )  # fmt: skip
+    return site.parent / "measured"
+
+
+def test_a_new_metric_is_measured_and_a_new_observer_keeps_its_files(site: Path, measured: Path) -> None:
+    header, rows = read_journal(measured)
+    facts = header["metrics"]["new-metric"]
+    assert facts["distribution"] == "harness-new-metric" and facts["options"] == {"boxes": 1}
+    assert (facts["title"], facts["worst"], facts["higher_is_better"]) == ("New metric", 1.0, False)
+    assert rows and all(0 <= row["metrics"]["new-metric"] <= 1 and row["unmeasured"] == {} for row in rows)
+    notes = [json.loads(path.read_text()) for path in sorted((measured / "new-observer").iterdir())]
+    about = sorted([row["source"], row["index"], row["model"], row["mode"]] for row in rows)
+    assert sorted(note["record"] for note in notes) == about
+
+
+def test_a_new_metric_measures_a_finished_run(site: Path) -> None:
+    run = ["harness", "eval", "--attributor", "random", "--limit", "1", "--model", "phantom-qwen2.5-vl"]
+    shell(site, *run, "--threads", "1", "--output", "later")
+    shell(site, "harness", "rescore", "later", "--metric", "new-metric", "-o", "new-metric.boxes=2")
+    results = read_results(site.parent / "later")
+    assert results.rescored == ("new-metric",) and results.header.metrics["new-metric"].options == {"boxes": 2}
+    assert results.rows and all(row.metrics["new-metric"] is not None for row in results.rows)
+
+
+def test_a_new_metric_is_on_the_board(measured: Path) -> None:
+    board = (measured / "leaderboard.md").read_text()
+    assert "New metric" in board and "to the nearest true box, as a part of the image's diagonal" in board
 
 
 def test_examples_and_new_plugins_pass_their_own_tests_and_the_check(site: Path) -> None:

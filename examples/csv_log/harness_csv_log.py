@@ -27,11 +27,11 @@ def run_started(folder: Path, header: Mapping[str, Any], done: int) -> None:
 @hookimpl
 def sample_scored(folder: Path, row: Mapping[str, Any]) -> None:
     """Add a line; the mean is over this start of the run, without rows that are not applicable."""
-    scores = _scores[row["attributor"]]
-    if row["iou"] is not None:
-        scores.append(row["iou"])
+    scores, iou = _scores[row["attributor"]], row["metrics"].get("iou")
+    if iou is not None:
+        scores.append(iou)
     mean = round(sum(scores) / len(scores), 4) if scores else ""
-    _append(folder / FILE, [*(row[name] for name in COLUMNS[:-1]), mean])
+    _append(folder / FILE, [*(row[name] for name in COLUMNS[:-2]), iou, mean])
 
 
 @hookimpl

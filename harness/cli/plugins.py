@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from harness.contracts.plugin import Plugin
     from harness.registry import Kind, Origin, Registry
 
-
 def add_parser(subparsers: Any, broken_commands: Sequence[tuple[str, str, str]] = ()) -> None:
     """Add ``plugins`` and what it has below it. ``broken_commands``: entry, distribution and error of each."""
     parser = subparsers.add_parser(
         "plugins",
         help="list the installed plugins; show, check or begin one",
-        description="List the installed models, attributors, editors and sources, and what is broken.",
+        description="List the installed models, attributors, editors, sources, metrics, observers and executors, and "
+        "what is broken.",
         allow_abbrev=False,
     )
     parser.set_defaults(run=lambda args: list_plugins(broken_commands))
@@ -60,9 +60,12 @@ def list_plugins(broken_commands: Sequence[tuple[str, str, str]] = ()) -> None:
         table.add_column("from", min_width=min(origins, 24), max_width=24, overflow="fold", style="dim")
         for cls in found:
             label = Text(cls.name, style="bold cyan")
-            for alias in cls.aliases:
-                label.append(f"\n{alias}", style="not bold dim")
-            table.add_row(label, Text(cls.summary()), Text(_origin(registry.origin(cls))))
+            for word in (*cls.aliases, *(["(default)"] if cls.default else [])):
+                label.append(f"\n{word}", style="not bold dim")
+            about = Text(cls.summary())
+            if kind == "metric":
+                about.append(f"\n{cls.title}: {_better(cls)}; needs {', '.join(sorted(cls.needs))}", style="dim")
+            table.add_row(label, about, Text(_origin(registry.origin(cls))))
         if not found:
             table.add_row(Text("none", style="dim"), "", "")
         console.print(table)
@@ -149,8 +152,24 @@ def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tup
             rows.append(("benchmark", str(cls.bench)))
         rows.append(("edited by", cls.editor or "the editor that --editor names"))
         rows.append(("licence", cls.licence))
+    elif kind == "metric":
+        rows.append(("title", cls.title))
+        rows.append(("legend", cls.legend))
+        rows.append(("needs", ", ".join(sorted(cls.needs)) or "nothing"))
+        rows.append(("better", "more" if cls.higher_is_better else "less"))
+        rows.append(("worst", f"{cls.worst:g}, which a failed result counts as"))
+        rows.append(("shown", "times 100, in percent" if cls.percent else "as it is"))
+    elif kind == "observer":
+        rows.append(("keeps", f"files in the folder {cls.folder} of a run"))
+    if cls.default:
+        used = "every run measures it" if kind == "metric" else "commands use it where none is named"
+        rows.append(("default", f"yes: {used}"))
     rows.append(("from", f"{_origin(origin)}, module {origin.module}"))
     return rows
+
+
+def _better(metric: Any) -> str:
+    return "more is better" if metric.higher_is_better else "less is better"
 
 
 def _example(name: str, options: list[tuple[str, str, str, str]]) -> str:

@@ -1,28 +1,45 @@
-"""Checks of a plugin, and their outcomes. A check is a function that raises :class:`Fault` for what is wrong.
+"""Checks of a plugin, and how they went. A check is a function that raises :class:`Breach` for what is wrong.
 
-Its name says what it is called and the first line of its docstring what it claims, so that a suite of checks is a tuple
-of plain functions.
+Its name says what it is called and the first line of its docstring what it claims, so that the checks of a kind are a
+tuple of plain functions.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, Protocol
 
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.errors import HarnessError, one_line
 from harness.registry import check_class
 
-Subject = TypeVar("Subject")
+# Libraries that take seconds to import, or that not everybody has, by the names under which they are imported.
+HEAVY = {
+    "torch": "torch", "transformers": "transformers", "datasets": "datasets", "matplotlib": "matplotlib", "ot": "POT",
+    "segment_anything": "segment-anything",
+}  # fmt: skip
 
 
-class Fault(Exception):
+class OfPlugin(Protocol):
+    """What a check of any kind of plugin looks at."""
+
+    @property
+    def plugin(self) -> Plugin:
+        """The plugin that is checked."""
+        ...
+
+
+class Breach(Exception):
     """What a plugin does wrong, in one sentence."""
 
 
-class Unfit(Fault):
+class Unfit(Breach):
     """A fault after which no further check makes sense."""
 
 
@@ -35,7 +52,7 @@ class ConformanceError(AssertionError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """How a check went. ``fault``: one sentence, None for none. ``ran``: False where there was nothing to judge."""
 
     check: str
@@ -49,36 +66,36 @@ class Outcome:
         return self.ran and self.fault is None
 
 
-def run_checks(subject: Subject, checks: Sequence[Callable[[Subject], None]]) -> list[Outcome]:
-    """The outcome of every check, in order. Whatever a plugin raises counts against the check that it raised it in.
+def run_checks(subject: OfPlugin, checks: Sequence[Callable[[Any], None]]) -> list[CheckResult]:
+    """The result of every check, in order. Whatever a plugin raises counts against the check that it raised it in.
 
     ``HarnessError`` of a check passes for a fault too; only loading the plugin, before, may refuse by one.
     """
-    outcomes: list[Outcome] = []
+    results: list[CheckResult] = []
     unfit = False
     for check in checks:
         name = check.__name__.strip("_").replace("_", " ")
         claim = inspect.getdoc(check) or ""
         claim = claim.partition("\n")[0]
         if unfit:
-            outcomes.append(Outcome(name, claim, ran=False))
+            results.append(CheckResult(name, claim, ran=False))
             continue
         fault = raised_by(lambda check=check: check(subject))  # type: ignore[misc]
         if isinstance(fault, Moot):
-            outcomes.append(Outcome(name, claim, ran=False))
+            results.append(CheckResult(name, claim, ran=False))
             continue
         unfit = isinstance(fault, Unfit)
-        outcomes.append(Outcome(name, claim, None if fault is None else sentence(fault)))
-    return outcomes
+        results.append(CheckResult(name, claim, None if fault is None else sentence(fault)))
+    return results
 
 
-def demand(plugin: Plugin, outcomes: Iterable[Outcome]) -> None:
+def demand(plugin: Plugin, results: Iterable[CheckResult]) -> None:
     """Raise :class:`ConformanceError` where a check failed."""
-    outcomes = list(outcomes)
-    failed = [outcome for outcome in outcomes if outcome.fault is not None]
+    results = list(results)
+    failed = [result for result in results if result.fault is not None]
     if failed:
-        lines = [f"{plugin.name} fails {len(failed)} of {len(outcomes)} checks:"]
-        lines += [f"- {outcome.check}: {outcome.fault}" for outcome in failed]
+        lines = [f"{plugin.name} fails {len(failed)} of {len(results)} checks:"]
+        lines += [f"- {result.check}: {result.fault}" for result in failed]
         raise ConformanceError("\n".join(lines))
 
 
@@ -93,14 +110,14 @@ def raised_by(call: Callable[[], Any]) -> BaseException | None:
 
 def sentence(error: BaseException) -> str:
     """An error as one line that reads as a sentence."""
-    if isinstance(error, Fault):
+    if isinstance(error, Breach):
         return " ".join(str(error).split())
     text = one_line(error)
     text = text if isinstance(error, HarnessError) else f"It raises {text}"
     return text if text.endswith(".") else f"{text}."
 
 
-def load(plugin: Plugin) -> None:
+def load_plugin(plugin: Plugin) -> None:
     """Call the plugin's ``load``, where it has one; its ``HarnessError`` says what the user must give."""
     loading = getattr(plugin, "load", None)
     if loading is not None:
@@ -108,16 +125,48 @@ def load(plugin: Plugin) -> None:
 
 
 def check_contract(plugin: Plugin, base: type[Plugin], kind: str) -> None:
-    """Raise :class:`Unfit` where the registry would refuse the class, :class:`Fault` where users would miss a thing."""
+    """Raise :class:`Unfit` where the registry would refuse the class, :class:`Breach` for what users would miss."""
     cls = type(plugin)
     try:
         check_class(base, cls, f"{kind}s")
     except TypeError as error:
         raise Unfit(f"{str(error).rstrip('.')}.") from error
     if not cls.summary():
-        raise Fault(f"{cls.__name__} has no docstring; its first line is what `harness plugins` shows.")
+        raise Breach(f"{cls.__name__} has no docstring; its first line is what `harness plugins` shows.")
     bare = [field for field, info in cls.Options.model_fields.items() if not info.description]
     if bare:
-        raise Fault(f"The option {bare[0]!r} has no description; write Field(default=..., description='...').")
+        raise Breach(f"The option {bare[0]!r} has no description; write Field(default=..., description='...').")
     if not isinstance(getattr(plugin, "options", None), NoOptions):
-        raise Fault("It has no options; its __init__ must take `options` and call super().__init__(options).")
+        raise Breach("It has no options; its __init__ must take `options` and call super().__init__(options).")
+
+
+def light_import(subject: OfPlugin) -> None:
+    """Its module is imported without torch, transformers, datasets, matplotlib, POT and segment-anything."""
+    module = type(subject.plugin).__module__
+    found = _imports(module)
+    if found is None:
+        raise Moot  # a class of a notebook, or of a test
+    heavy = [HEAVY[name] for name in found]
+    if heavy:
+        raise Breach(
+            f"The module {module} imports {' and '.join(heavy)} when it is imported: that makes `harness plugins` "
+            "slow, and the plugin broken where it is not installed; import it in the methods that need it."
+        )
+
+
+@cache
+def _imports(module: str) -> list[str] | None:
+    """Which of ``HEAVY`` a fresh process has imported once it has imported a module; None where it cannot."""
+    code = f"import sys, importlib; importlib.import_module(sys.argv[1]); print(*({set(HEAVY)!r} & set(sys.modules)))"
+    path = os.pathsep.join(entry or os.curdir for entry in sys.path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, module], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True,
+            timeout=120, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode or module == "__main__":
+        return None
+    printed = done.stdout.splitlines()  # the module may print too
+    return sorted(printed[-1].split()) if printed else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from harness.contracts.plugin import NoOptions
     from harness.registry import Kind, Registry
-    from harness.testing.check import Outcome
+    from harness.testing.check import CheckResult
 
 
 def add_parser(subparsers: Any) -> None:
@@ -51,28 +51,32 @@ def run(args: argparse.Namespace) -> int:
             f"{cls.name}, {kind} of {origin.distribution} {origin.version}".rstrip(), markup=False, highlight=False
         )
         with console.status("checking"):
-            outcomes = check(registry, kind, cls, options[cls], args.data_root)
-        show(outcomes, console)
-        failed += sum(not outcome.passed for outcome in outcomes)
+            results = check(registry, kind, cls, options[cls], args.data_root)
+        show(results, console)
+        failed += sum(not result.passed for result in results)
     return 1 if failed else 0
 
 
-def check(registry: Registry, kind: Kind, cls: Any, options: NoOptions, data_root: Path | None) -> list[Outcome]:
+def check(registry: Registry, kind: Kind, cls: Any, options: NoOptions, data_root: Path | None) -> list[CheckResult]:
     """Set a plugin up and check it. Raises ``HarnessError`` where it cannot be set up."""
     from harness.errors import one_line
-    from harness.testing.attributors import attributor_outcomes
-    from harness.testing.editors import editor_outcomes
-    from harness.testing.models import model_outcomes
-    from harness.testing.sources import source_outcomes
+    from harness.testing.attributors import run_attributor_checks
+    from harness.testing.editors import run_editor_checks
+    from harness.testing.executors import run_executor_checks
+    from harness.testing.metrics import run_metric_checks
+    from harness.testing.models import run_model_checks
+    from harness.testing.observers import run_observer_checks
+    from harness.testing.sources import run_source_checks
 
+    checks: dict[Kind, Callable[..., list[CheckResult]]] = {
+        "attributor": run_attributor_checks, "editor": run_editor_checks, "executor": run_executor_checks,
+        "metric": run_metric_checks, "model": run_model_checks, "observer": run_observer_checks,
+        "source": run_source_checks,
+    }  # fmt: skip
     try:
-        if kind == "attributor":
-            return attributor_outcomes(cls(options))
-        if kind == "model":
-            return model_outcomes(cls(options))
-        if kind == "source":
-            return source_outcomes(cls(options, data_root))
-        return editor_outcomes(cls(options), *_example(registry, cls.name, data_root))
+        plugin = cls(options, data_root) if kind == "source" else cls(options)
+        example = _example(registry, cls.name, data_root) if kind == "editor" else ()
+        return checks[kind](plugin, *example)
     except HarnessError:
         raise
     except Exception as error:
@@ -89,7 +93,7 @@ def _example(registry: Registry, name: str, data_root: Path | None) -> tuple[Any
     return ()
 
 
-def show(outcomes: Sequence[Outcome], console: Console) -> None:
+def show(results: Sequence[CheckResult], console: Console) -> None:
     """Print a table: each check, how it went, and in one sentence what it claims or what is wrong."""
     from rich.table import Table
     from rich.text import Text
@@ -98,15 +102,15 @@ def show(outcomes: Sequence[Outcome], console: Console) -> None:
     table.add_column("check", no_wrap=True)
     table.add_column("result", no_wrap=True)
     table.add_column("", overflow="fold")
-    for outcome in outcomes:
-        if outcome.passed:
-            table.add_row(Text(outcome.check), Text("passed", "green"), Text(outcome.claim, "dim"))
-        elif outcome.ran:
-            table.add_row(Text(outcome.check), Text("failed", "bold red"), Text(outcome.fault or "", "red"))
+    for result in results:
+        if result.passed:
+            table.add_row(Text(result.check), Text("passed", "green"), Text(result.claim, "dim"))
+        elif result.ran:
+            table.add_row(Text(result.check), Text("failed", "bold red"), Text(result.fault or "", "red"))
         else:
-            table.add_row(Text(outcome.check), Text("not run", "yellow"), Text(outcome.claim, "dim"))
+            table.add_row(Text(result.check), Text("not run", "yellow"), Text(result.claim, "dim"))
     console.print(table)
-    passed = sum(outcome.passed for outcome in outcomes)
-    idle = sum(not outcome.ran for outcome in outcomes)
+    passed = sum(result.passed for result in results)
+    idle = sum(not result.ran for result in results)
     rest = f", {idle} not run: nothing to judge" if idle else ""
-    console.print(f"{passed} of {len(outcomes)} checks passed{rest}\n", markup=False, highlight=False)
+    console.print(f"{passed} of {len(results)} checks passed{rest}\n", markup=False, highlight=False)

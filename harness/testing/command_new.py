@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-KINDS = ("attributor", "editor", "model", "source")  # harness.registry.KINDS, without importing what that imports
+# Those of harness.registry.KINDS that have a template; importing neither, so that `harness --help` stays fast.
+KINDS = ("attributor", "editor", "metric", "model", "observer", "source")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,16 +31,18 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from harness.registry import Registry
-    from harness.testing.scaffold import write
+    from harness.testing.scaffold import write_plugin
 
     folder = args.to if args.to is not None else Path(f"harness-{args.name}")
-    written = write(Registry.discover(), args.kind, args.name, folder)
+    written = write_plugin(Registry.discover(), args.kind, args.name, folder)
     console = Console(highlight=False, soft_wrap=True)
     for path in written:
         console.print(f"  {path}", markup=False)
-    use = {"attributor": f"harness eval --attributor {args.name} --limit 20"}.get(
-        args.kind, f"harness plugins show {args.name}"
-    )
+    use = {
+        "attributor": f"harness eval --attributor {args.name} --limit 20",
+        "metric": f"harness eval --attributor occlusion --metric {args.name} --limit 20",
+        "observer": f"harness eval --attributor occlusion --observer {args.name} --limit 20",
+    }.get(args.kind, f"harness plugins show {args.name}")
     console.print(
         f"\nIt works already; make it yours in {written[0]}. Then:\n\n"
         f"  pip install -e {folder}\n  pytest {folder}\n  harness plugins check {args.name}\n  {use}",

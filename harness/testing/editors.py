@@ -11,13 +11,14 @@ from harness.contracts.source import Sample
 from harness.imaging.frame import Box
 from harness.run.case import seed_everything
 from harness.testing.check import (
-    Fault,
+    Breach,
+    CheckResult,
     Moot,
-    Outcome,
     Unfit,
     check_contract,
     demand,
-    load,
+    light_import,
+    load_plugin,
     raised_by,
     run_checks,
     sentence,
@@ -27,7 +28,7 @@ from harness.testing.pictures import film
 REGIONS: tuple[Region, ...] = ("foreground", "background")
 # Boxes in shares of the image's sides.
 PLAIN = "one box"
-SCENES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
+BOXES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
     PLAIN: ((0.2, 0.3, 0.45, 0.6),),
     "boxes at the edge": ((0, 0, 0.25, 0.2), (0.7, 0.8, 1, 1)),
     "the whole image": ((0, 0, 1, 1),),
@@ -42,12 +43,14 @@ def check_editor(editor: Editor, image: np.ndarray | None = None, sample: Sample
     ``image``: uint8 [height, width, 3] to edit; the kit's own where None. ``sample``: where the image came from, for an
     editor that must know. Calls ``editor.load()`` first, whose ``HarnessError`` passes through. It makes 13 edits.
     """
-    demand(editor, editor_outcomes(editor, image, sample))
+    demand(editor, run_editor_checks(editor, image, sample))
 
 
-def editor_outcomes(editor: Editor, image: np.ndarray | None = None, sample: Sample | None = None) -> list[Outcome]:
+def run_editor_checks(
+    editor: Editor, image: np.ndarray | None = None, sample: Sample | None = None
+) -> list[CheckResult]:
     """How each check of ``CHECKS`` went, in order."""
-    load(editor)
+    load_plugin(editor)
     return run_checks(Edits(editor, film(160, 120) if image is None else image, sample), CHECKS)
 
 
@@ -55,15 +58,16 @@ class Edits:
     """The edits of one loaded editor, each made once, for all checks to look at."""
 
     def __init__(self, editor: Editor, image: np.ndarray, sample: Sample | None) -> None:
-        self.editor, self.image, self.sample = editor, image, sample
+        self.plugin = self.editor = editor
+        self.image, self.sample = image, sample
         self.wrote = False
         self._made: dict[tuple[Any, ...], Any] = {}
 
     def boxes(self, name: str) -> list[Box]:
-        """The boxes of one of the ``SCENES`` in this image's pixels; one without area becomes 0.4 px wide."""
+        """The boxes of one of the ``BOXES`` in this image's pixels; one without area becomes 0.4 px wide."""
         height, width = self.image.shape[:2]
         sizes = (width, height, width, height)
-        rows = [[round(edge * size) for edge, size in zip(row, sizes, strict=True)] for row in SCENES[name]]
+        rows = [[round(edge * size) for edge, size in zip(row, sizes, strict=True)] for row in BOXES[name]]
         boxes = [Box(*row) for row in rows]
         return [box if box.area else box._replace(x1=box.x0 + 0.4, y1=box.y0 + 0.4) for box in boxes]
 
@@ -125,14 +129,14 @@ def leaves_the_input_alone(edits: Edits) -> None:
     """It does not write to the image that it is given."""
     edits(), edits(PLAIN, "background")
     if edits.wrote:
-        raise Fault("It writes to the image that it is given; edit a copy: image = image.copy().")
+        raise Breach("It writes to the image that it is given; edit a copy: image = image.copy().")
 
 
 def repeatable(edits: Edits) -> None:
     """The same image, boxes, prompt and seed give the same bytes again."""
     edits(PLAIN, "background")
     if not _equal(edits(), edits(again=True)):
-        raise Fault("The same seed gives another edit; draw from default_rng(seed) alone.")
+        raise Breach("The same seed gives another edit; draw from default_rng(seed) alone.")
 
 
 def own_randomness(edits: Edits) -> None:
@@ -140,7 +144,7 @@ def own_randomness(edits: Edits) -> None:
     if not _equal(edits(), edits(again=True)):
         raise Moot
     if not _equal(edits(), edits(global_seed=1)):
-        raise Fault("It draws from a global generator (random, numpy.random, torch); draw from default_rng(seed).")
+        raise Breach("It draws from a global generator (random, numpy.random, torch); draw from default_rng(seed).")
 
 
 def foreground_keeps_outside(edits: Edits) -> None:
@@ -155,26 +159,26 @@ def background_keeps_inside(edits: Edits) -> None:
 
 def boxes_at_the_edge(edits: Edits) -> None:
     """It copes with boxes that reach the image's edges."""
-    _scene(edits, "boxes at the edge")
+    _with_boxes(edits, "boxes at the edge")
 
 
 def whole_image(edits: Edits) -> None:
     """It copes with a box that is the whole image, which leaves no background."""
-    _scene(edits, "the whole image")
+    _with_boxes(edits, "the whole image")
 
 
 def tiny_box(edits: Edits) -> None:
     """It copes with a box smaller than a pixel."""
-    _scene(edits, "a tiny box")
+    _with_boxes(edits, "a tiny box")
 
 
 def several_boxes(edits: Edits) -> None:
     """It copes with several boxes, two of which overlap."""
-    _scene(edits, "several boxes")
+    _with_boxes(edits, "several boxes")
 
 
 CHECKS = (
-    contract, same_form, leaves_the_input_alone, repeatable, own_randomness, foreground_keeps_outside,
+    contract, light_import, same_form, leaves_the_input_alone, repeatable, own_randomness, foreground_keeps_outside,
     background_keeps_inside, boxes_at_the_edge, whole_image, tiny_box, several_boxes,
 )  # fmt: skip
 
@@ -190,8 +194,8 @@ def form_fault(edited: Any, image: np.ndarray) -> str | None:
     return None
 
 
-def _scene(edits: Edits, name: str) -> None:
-    """Raise :class:`Fault` for what goes wrong with these boxes and does not with one plain box."""
+def _with_boxes(edits: Edits, name: str) -> None:
+    """Raise :class:`Breach` for what goes wrong with these boxes and does not with one plain box."""
     for region in REGIONS:
         if edits.fault(PLAIN, region) is None:
             _raise(edits.fault(name, region))
@@ -205,4 +209,4 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _raise(fault: str | None) -> None:
     if fault is not None:
-        raise Fault(fault)
+        raise Breach(fault)

@@ -13,13 +13,14 @@ from harness.contracts.model import Capability, Model, Trace
 from harness.imaging.read import letterbox
 from harness.run.case import seed_everything
 from harness.testing.check import (
-    Fault,
+    Breach,
+    CheckResult,
     Moot,
-    Outcome,
     Unfit,
     check_contract,
     demand,
-    load,
+    light_import,
+    load_plugin,
     raised_by,
     run_checks,
     sentence,
@@ -42,12 +43,12 @@ def check_model(model: Model, close: float = CLOSE) -> None:
     it in float32. Calls ``model.load()`` first, whose ``HarnessError`` passes through. Of what the model does not
     declare, only its absence is checked.
     """
-    demand(model, model_outcomes(model, close))
+    demand(model, run_model_checks(model, close))
 
 
-def model_outcomes(model: Model, close: float = CLOSE) -> list[Outcome]:
+def run_model_checks(model: Model, close: float = CLOSE) -> list[CheckResult]:
     """How each check of ``CHECKS`` went, in order."""
-    load(model)
+    load_plugin(model)
     return run_checks(Asked(model, close), CHECKS)
 
 
@@ -55,7 +56,8 @@ class Asked:
     """A loaded model and what it says about three frames, each computed once, for all checks to look at."""
 
     def __init__(self, model: Model, close: float = CLOSE) -> None:
-        self.model, self.close = model, close
+        self.plugin = self.model = model
+        self.close = close
         films = (film(300, 300), film(350, 200, seed=1), np.zeros((300, 300, 3), np.uint8))
         self._frames = [letterbox(image)[0] for image in films]
 
@@ -128,7 +130,7 @@ def offers_what_it_declares(asked: Asked) -> None:
             if asked.can(capability) and error is not None:
                 raise Unfit(f"Of {name}(): {sentence(error)}")
             if not asked.can(capability) and error is None:
-                raise Fault(f"It has {name}() but does not declare {capability!r}: methods that need it will not run.")
+                raise Breach(f"It has {name}() but does not declare {capability!r}: methods that need it will not run.")
 
 
 @needing("generate")
@@ -136,7 +138,7 @@ def answers_in_text(asked: Asked) -> None:
     """Its answers are text, for a film and for a blank frame."""
     for answer in (asked.answer, asked.model.answer(asked.frames[-1], QUESTION)):
         if not isinstance(answer, str):
-            raise Fault(f"An answer is {type(answer).__name__}, not text.")
+            raise Breach(f"An answer is {type(answer).__name__}, not text.")
 
 
 @needing("generate")
@@ -145,7 +147,7 @@ def repeatable(asked: Asked) -> None:
     first = asked.answer
     seed_everything(1)
     if asked.model.answer(asked.frames[0], QUESTION) != first:
-        raise Fault("The same question about the same frame gets another answer; decode greedily.")
+        raise Breach("The same question about the same frame gets another answer; decode greedily.")
 
 
 @needing("score")
@@ -163,9 +165,9 @@ def scores_are_log_probabilities(asked: Asked) -> None:
     """Its scores are finite and never above zero."""
     for scores in asked.scores.values():
         if not np.isfinite(scores).all():
-            raise Fault("A score is NaN or infinite.")
+            raise Breach("A score is NaN or infinite.")
         if scores.max() > 1e-6:
-            raise Fault(f"A score is {scores.max():.3g}, above zero: no logarithm of a probability.")
+            raise Breach(f"A score is {scores.max():.3g}, above zero: no logarithm of a probability.")
 
 
 @needing("score")
@@ -175,7 +177,7 @@ def batch_equals_one_by_one(asked: Asked) -> None:
         alone = np.concatenate([asked.model.score([frame], QUESTION, text) for frame in asked.frames])
         worst = float(np.abs(alone - together).max(initial=0))
         if worst > asked.close:
-            raise Fault(f"Images scored together and one by one differ by up to {worst:.3g}.")
+            raise Breach(f"Images scored together and one by one differ by up to {worst:.3g}.")
 
 
 @needing("score")
@@ -184,7 +186,7 @@ def tokens_join(asked: Asked) -> None:
     for text in asked.texts:
         tokens = asked.model.tokens(text)
         if not all(isinstance(token, str) for token in tokens) or "".join(tokens) != text:
-            raise Fault(f"The tokens of {text!r} are {list(tokens)!r}, which do not join to it.")
+            raise Breach(f"The tokens of {text!r} are {list(tokens)!r}, which do not join to it.")
 
 
 @needing("generate", "score")
@@ -203,7 +205,7 @@ def greedy(asked: Asked) -> None:
                 continue
             score = asked.model.score(asked.frames[:1], QUESTION, said + word)[0, place]
             if score > own[place] + asked.close:
-                raise Fault(
+                raise Breach(
                     f"It answers {tokens[place]!r} at token {place}, where {rival[place]!r} scores higher "
                     f"({score:.3g} over {own[place]:.3g}); decode greedily, from the prompt that is scored."
                 )
@@ -216,13 +218,13 @@ def grid_tiles_the_frame(asked: Asked) -> None:
     hits = np.zeros((SIDE, SIDE), int)
     for x0, y0, x1, y1 in grid:
         if min(x0, y0) < 0 or max(x1, y1) > SIDE + 1e-6 or x0 >= x1 or y0 >= y1:
-            raise Fault(f"The rectangle {[x0, y0, x1, y1]} is empty or leaves the frame's 0..{SIDE}.")
+            raise Breach(f"The rectangle {[x0, y0, x1, y1]} is empty or leaves the frame's 0..{SIDE}.")
         # The pixels whose centres it holds; no centre lies in two half-open rectangles.
         rows, columns = (slice(*(int(np.ceil(edge - 0.5)) for edge in edges)) for edges in ((y0, y1), (x0, x1)))
         hits[rows, columns] += 1
     if (hits != 1).any():
         none, several = np.count_nonzero(hits == 0), np.count_nonzero(hits > 1)
-        raise Fault(f"Of the frame's pixels {none} lie in no image token and {several} in several.")
+        raise Breach(f"Of the frame's pixels {none} lie in no image token and {several} in several.")
 
 
 @needing("trace")
@@ -232,13 +234,13 @@ def trace_has_its_shapes(asked: Asked) -> None:
     for name in ARRAYS:
         found = getattr(asked.trace, name)
         if found is None:
-            raise Fault(f"The trace was asked for {ARRAYS[name]!r} and has no {name}.")
+            raise Breach(f"The trace was asked for {ARRAYS[name]!r} and has no {name}.")
         wide = found.shape[-1] if np.ndim(found) else 0
         wanted = (images, wide) if ARRAYS[name] == "hidden" else (tokens, images)
         if np.shape(found) != wanted or not wide:
-            raise Fault(f"The trace's {name} is {list(np.shape(found))}, not {list(wanted)}.")
+            raise Breach(f"The trace's {name} is {list(np.shape(found))}, not {list(wanted)}.")
         if not np.isfinite(found).all():
-            raise Fault(f"The trace's {name} holds NaN or infinite values.")
+            raise Breach(f"The trace's {name} holds NaN or infinite values.")
 
 
 @needing("trace", "score")
@@ -247,10 +249,10 @@ def trace_agrees_with_score(asked: Asked) -> None:
     score = asked.model.score(asked.frames[:1], QUESTION, TEXTS[-1])[0]
     traced = np.asarray(asked.trace.logprobs)
     if traced.shape != score.shape:
-        raise Fault(f"The trace's log-probabilities are {list(traced.shape)}, the score's {list(score.shape)}.")
+        raise Breach(f"The trace's log-probabilities are {list(traced.shape)}, the score's {list(score.shape)}.")
     worst = float(np.abs(traced - score).max())
     if worst > asked.close:
-        raise Fault(f"The trace's log-probabilities differ from the score's by up to {worst:.3g}.")
+        raise Breach(f"The trace's log-probabilities differ from the score's by up to {worst:.3g}.")
 
 
 @needing("trace")
@@ -260,9 +262,9 @@ def path_gradients_have_their_shape(asked: Asked) -> None:
     found = asked.model.path_gradients(frame, np.zeros_like(frame), FRACTIONS, QUESTION, TEXTS[0])
     wanted = (len(FRACTIONS), *frame.shape)
     if np.shape(found) != wanted or not np.isfinite(found).all():
-        raise Fault(f"Path gradients are {list(np.shape(found))}, not {list(wanted)}, or not finite.")
+        raise Breach(f"Path gradients are {list(np.shape(found))}, not {list(wanted)}, or not finite.")
     if np.any(asked.model.path_gradients(frame, frame, FRACTIONS[:1], QUESTION, TEXTS[0])):
-        raise Fault("Path gradients from an image to itself are not zero; they are gradients times the change.")
+        raise Breach("Path gradients from an image to itself are not zero; they are gradients times the change.")
 
 
 def leaves_the_frames_alone(asked: Asked) -> None:
@@ -272,13 +274,13 @@ def leaves_the_frames_alone(asked: Asked) -> None:
         for name, call in calls.items():
             raised_by(call)
             if not np.array_equal(given, frame):
-                raise Fault(f"It writes to the frame that {name}() is given; work on a copy.")
+                raise Breach(f"It writes to the frame that {name}() is given; work on a copy.")
 
 
 CHECKS = (
-    contract, offers_what_it_declares, answers_in_text, repeatable, score_has_its_shape, scores_are_log_probabilities,
-    batch_equals_one_by_one, tokens_join, greedy, grid_tiles_the_frame, trace_has_its_shapes, trace_agrees_with_score,
-    path_gradients_have_their_shape, leaves_the_frames_alone,
+    contract, light_import, offers_what_it_declares, answers_in_text, repeatable, score_has_its_shape,
+    scores_are_log_probabilities, batch_equals_one_by_one, tokens_join, greedy, grid_tiles_the_frame,
+    trace_has_its_shapes, trace_agrees_with_score, path_gradients_have_their_shape, leaves_the_frames_alone,
 )  # fmt: skip
 
 

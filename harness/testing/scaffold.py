@@ -13,10 +13,29 @@ from harness.registry import Kind, Registry
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
-def write(registry: Registry, kind: Kind, name: str, folder: Path) -> list[Path]:
-    """Write a distribution with a plugin of this kind and name into a new folder. Returns its files, the module first.
+def write_plugin(registry: Registry, kind: Kind, name: str, folder: Path) -> list[Path]:
+    """Write a distribution with one plugin into a new folder.
 
-    Raises ``HarnessError`` for a bad name, one that an installed plugin has, or a folder that exists.
+    Parameters
+    ----------
+    registry
+        The plugins whose names are taken.
+    kind
+        One that has a template.
+    name
+        What users will call the plugin.
+    folder
+        Must not exist.
+
+    Returns
+    -------
+    list of Path
+        The files, the module first.
+
+    Raises
+    ------
+    HarnessError
+        For a bad name, one that an installed plugin of the kind has, or a folder that exists.
     """
     if not _NAME.fullmatch(name):
         raise HarnessError(
@@ -42,7 +61,10 @@ def write(registry: Registry, kind: Kind, name: str, folder: Path) -> list[Path]
 def contents(kind: Kind, name: str) -> dict[str, str]:
     """The text of each file by its path in the distribution, the module first."""
     module = f"harness_{name.replace('-', '_')}"
-    words = {"kind": kind, "a_kind": _article(kind), "name": name, "module": module, "cls": class_name(kind, name)}
+    words = {
+        "kind": kind, "a_kind": _article(kind), "name": name, "module": module, "cls": class_name(kind, name),
+        "title": name.replace("-", " ").capitalize()[:40],
+    }  # fmt: skip
     sources = {
         f"{module}.py": f"{kind}.py.txt",
         f"tests/test_{module}.py": "test.py.txt",

@@ -8,7 +8,18 @@ import numpy as np
 
 from harness.contracts.source import Sample, Source
 from harness.run.case import checked
-from harness.testing.check import Fault, Outcome, Unfit, check_contract, demand, load, raised_by, run_checks, sentence
+from harness.testing.check import (
+    Breach,
+    CheckResult,
+    Unfit,
+    check_contract,
+    demand,
+    light_import,
+    load_plugin,
+    raised_by,
+    run_checks,
+    sentence,
+)
 
 SAMPLES, IMAGES = 500, 5
 
@@ -18,12 +29,12 @@ def check_source(source: Source) -> None:
 
     Looks at its first ``SAMPLES`` samples, and at the images of ``IMAGES`` of them, evenly spread.
     """
-    demand(source, source_outcomes(source))
+    demand(source, run_source_checks(source))
 
 
-def source_outcomes(source: Source) -> list[Outcome]:
+def run_source_checks(source: Source) -> list[CheckResult]:
     """How each check of ``CHECKS`` went, in order; data that are missing are a fault too."""
-    load(source)
+    load_plugin(source)
     return run_checks(Listing(source), CHECKS)
 
 
@@ -31,7 +42,7 @@ class Listing:
     """The samples and images of a source, each read once, for all checks to look at."""
 
     def __init__(self, source: Source) -> None:
-        self.source = source
+        self.plugin = self.source = source
         self.samples: list[Sample] = []
         self.images: list[tuple[Sample, np.ndarray]] = []
 
@@ -46,7 +57,7 @@ def contract(listing: Listing) -> None:
     check_contract(listing.source, Source, "source")
     bench = listing.source.bench
     if bench is not None and not bench.is_dir():
-        raise Fault(f"Its bench {bench} is no folder.")
+        raise Breach(f"Its bench {bench} is no folder.")
 
 
 def yields_samples(listing: Listing) -> None:
@@ -61,16 +72,16 @@ def yields_samples(listing: Listing) -> None:
             raise Unfit(f"Sample {place} is {type(sample).__name__}, not harness.Sample.")
         for word in ("attribute", "image"):
             if not isinstance(getattr(sample, word), str) or not getattr(sample, word).strip():
-                raise Fault(f"Sample {place} has the {word} {getattr(sample, word)!r}; it must be text.")
+                raise Breach(f"Sample {place} has the {word} {getattr(sample, word)!r}; it must be text.")
         if not isinstance(sample.boxes, tuple) or not sample.boxes:
-            raise Fault(f"Sample {place} has the boxes {sample.boxes!r}; it must be a tuple of at least one.")
+            raise Breach(f"Sample {place} has the boxes {sample.boxes!r}; it must be a tuple of at least one.")
 
 
 def counted_from_zero(listing: Listing) -> None:
     """Its indices are 0, 1, 2, ... in order: benchmark records refer to samples by them."""
     for place, sample in enumerate(listing.samples):
         if sample.index != place:
-            raise Fault(f"Sample {place} has the index {sample.index!r}.")
+            raise Breach(f"Sample {place} has the index {sample.index!r}.")
 
 
 def says_where_from(listing: Listing) -> None:
@@ -78,13 +89,13 @@ def says_where_from(listing: Listing) -> None:
     names = (listing.source.name, *listing.source.aliases)
     for sample in listing.samples:
         if sample.source not in names:
-            raise Fault(f"A sample's source is {sample.source!r}; it must be {names[0]!r}.")
+            raise Breach(f"A sample's source is {sample.source!r}; it must be {names[0]!r}.")
 
 
 def listed_alike(listing: Listing) -> None:
     """Asked again it yields the same samples."""
     if list(islice(listing.source.samples(), SAMPLES)) != listing.samples:
-        raise Fault("Going through samples() a second time gives other samples.")
+        raise Breach("Going through samples() a second time gives other samples.")
 
 
 def readable_images(listing: Listing) -> None:
@@ -109,7 +120,7 @@ def same_images(listing: Listing) -> None:
         if scribbled.flags.writeable:
             scribbled[:] = 255 - scribbled
         if not np.array_equal(listing.source.image(sample), image):
-            raise Fault(f"The image of sample {sample.index} is another the next time; give a fresh copy of it.")
+            raise Breach(f"The image of sample {sample.index} is another the next time; give a fresh copy of it.")
 
 
 def sound_boxes(listing: Listing) -> None:
@@ -118,10 +129,10 @@ def sound_boxes(listing: Listing) -> None:
         try:
             boxes = checked(sample.boxes)
         except (TypeError, ValueError) as error:
-            raise Fault(f"Of sample {sample.index}, {str(error).rstrip('.')}.") from error
+            raise Breach(f"Of sample {sample.index}, {str(error).rstrip('.')}.") from error
         for box in boxes:
             if not box.area > 0:
-                raise Fault(f"The box {list(box)} of sample {sample.index} is empty; boxes are half-open.")
+                raise Breach(f"The box {list(box)} of sample {sample.index} is empty; boxes are half-open.")
 
 
 def boxes_inside(listing: Listing) -> None:
@@ -130,10 +141,11 @@ def boxes_inside(listing: Listing) -> None:
         height, width = image.shape[:2]
         for x0, y0, x1, y1 in sample.boxes:
             if min(x0, x1, y0, y1) < 0 or max(x0, x1) > width or max(y0, y1) > height:
-                raise Fault(f"A box of sample {sample.index}, {[x0, y0, x1, y1]}, leaves its {width} x {height} image.")
+                edges = [x0, y0, x1, y1]
+                raise Breach(f"A box of sample {sample.index}, {edges}, leaves its {width} x {height} image.")
 
 
 CHECKS = (
-    contract, yields_samples, counted_from_zero, says_where_from, listed_alike, readable_images, same_images,
-    sound_boxes, boxes_inside,
+    contract, light_import, yields_samples, counted_from_zero, says_where_from, listed_alike, readable_images,
+    same_images, sound_boxes, boxes_inside,
 )  # fmt: skip

@@ -1,12 +1,15 @@
-"""A model that offers exactly what it is told to, and notes what is asked of it."""
+"""A model that offers exactly what it is told to and notes what is asked of it; a result that notes what is read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import numpy as np
 
+from harness.contracts.explained import Explained
+from harness.contracts.metric import Need
 from harness.contracts.model import BACKWARD, Capability, Capture, Model, Trace
 from harness.imaging.frame import Box
 
@@ -17,6 +20,9 @@ ARRAYS: dict[str, Capture] = {
     "attention": "attention", "rollout": "rollout", "weighted_attention": "weighted_attention",
     "hidden": "hidden", "hidden_gradient": "hidden",
 }  # fmt: skip
+
+# What a metric reads of a result, and the need that it must name for it.
+PARTS: dict[str, Need] = {"attribution": "map", "heat": "map", "mask": "mask", "case": "model"}
 
 
 class Watched(Model):
@@ -90,3 +96,15 @@ def _reading(trace: Trace, read: set[Capture]) -> Trace:
             return super().__getattribute__(name)
 
     return Reading(**vars(trace))
+
+
+def noting(explained: Explained, read: set[Need]) -> Explained:
+    """The same result; the needs of what is read of it go into ``read``."""
+
+    class Noting(Explained):
+        def __getattribute__(self, name: str) -> Any:
+            if name in PARTS:
+                read.add(PARTS[name])
+            return super().__getattribute__(name)
+
+    return Noting(**{field.name: getattr(explained, field.name) for field in fields(explained)})

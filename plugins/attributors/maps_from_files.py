@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import Field
@@ -74,9 +75,9 @@ def read_map(path: Path) -> np.ndarray:
         if path.stat().st_size > _MOST:
             raise ValueError("it is larger than 64 MiB")
         values = _array(path)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, BadZipFile) as error:
         raise HarnessError(f"The map {path} cannot be read: {error}.") from error
-    if values.shape != (FRAME_SIDE, FRAME_SIDE) or not np.issubdtype(values.dtype, np.number):
+    if values.shape != (FRAME_SIDE, FRAME_SIDE) or values.dtype.kind not in "biuf":
         raise HarnessError(
             f"The map {path} is {values.dtype} {list(values.shape)}; it must hold numbers [{FRAME_SIDE}, {FRAME_SIDE}]."
         )

@@ -11,7 +11,7 @@ from harness import Registry
 def row(index: int, iou: float | None) -> dict[str, Any]:
     return {
         "source": "toy", "index": index, "model": "m", "mode": "direct", "attributor": "a",
-        "status": "ok" if iou is not None else "not_applicable", "iou": iou,
+        "status": "ok" if iou is not None else "not_applicable", "metrics": {} if iou is None else {"iou": iou},
     }  # fmt: skip
 
 

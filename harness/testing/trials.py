@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from harness.contracts.attributor import Attribution, Attributor
-from harness.contracts.case import Cost
+from harness.contracts.case import Cost, RecordKey
 from harness.contracts.mode import question
 from harness.contracts.model import Capability, Capture
-from harness.explaining.explain import check_extras
 from harness.imaging.frame import Box, Letterbox
 from harness.imaging.read import letterbox
-from harness.run.case import SharedCase, boxes_of, seed_everything
+from harness.run.case import SharedCase, boxes_of, said_of, seed_everything
 from harness.testing.check import raised_by, sentence
 from harness.testing.pictures import film, sixteen_bit_film
 from harness.testing.region import SIDE, RegionModel
@@ -28,7 +27,7 @@ PLAIN = "a chest film"
 
 
 @dataclass(frozen=True)
-class Scene:
+class Specimen:
     """An image in native pixels, uint8 [height, width, 3], the answer about it, and the grid of image tokens."""
 
     image: np.ndarray
@@ -38,25 +37,25 @@ class Scene:
 
 
 # Made when first used. Apart from what each is called by, all are like the plain one.
-SCENES: dict[str, Callable[[], Scene]] = {
-    PLAIN: lambda: Scene(film(320, 320)),
-    "a blank image": lambda: Scene(np.zeros((320, 320, 3), np.uint8)),
-    "an image of one row": lambda: Scene(film(3, 900)),
-    "an upright image": lambda: Scene(film(450, 250)),
-    "a 16-bit image with a bright marker": lambda: Scene(sixteen_bit_film(320, 320)),
-    "image tokens in 5 rows of 7": lambda: Scene(film(320, 320), rows=5, columns=7),
-    "an answer of one token": lambda: Scene(film(320, 320), answer="Yes"),
-    "an answer of 60 tokens": lambda: Scene(film(320, 320), answer="The lung is dark. " * 14 + "So: clearly a yes."),
+SPECIMENS: dict[str, Callable[[], Specimen]] = {
+    PLAIN: lambda: Specimen(film(320, 320)),
+    "a blank image": lambda: Specimen(np.zeros((320, 320, 3), np.uint8)),
+    "an image of one row": lambda: Specimen(film(3, 900)),
+    "an upright image": lambda: Specimen(film(450, 250)),
+    "a 16-bit image with a bright marker": lambda: Specimen(sixteen_bit_film(320, 320)),
+    "image tokens in 5 rows of 7": lambda: Specimen(film(320, 320), rows=5, columns=7),
+    "an answer of one token": lambda: Specimen(film(320, 320), answer="Yes"),
+    "an answer of 60 tokens": lambda: Specimen(film(320, 320), answer="The lung is dark. " * 14 + "So: clearly a yes."),
 }
 
 
 @cache
-def framed(name: str) -> tuple[Scene, np.ndarray, Letterbox]:
-    """A scene, its image in the frame, uint8 [side, side, 3], and where in the frame it is. Not to be written to."""
-    scene = SCENES[name]()
-    frame, place = letterbox(scene.image)
+def framed(name: str) -> tuple[Specimen, np.ndarray, Letterbox]:
+    """A specimen, its image in the frame, uint8 [side, side, 3], and where in the frame it is. Not to be written to."""
+    specimen = SPECIMENS[name]()
+    frame, place = letterbox(specimen.image)
     frame.flags.writeable = False
-    return scene, frame, place
+    return specimen, frame, place
 
 
 @dataclass(frozen=True)
@@ -86,24 +85,25 @@ class Trial:
         return saliency + repr({k: v for k, v in vars(said).items() if k != "saliency"}).encode()
 
 
-def explain(
+def make_trial(
     method: Attributor,
     name: str,
     offers: frozenset[Capability] = EVERYTHING,
     captures: frozenset[Capture] = ALL_CAPTURES,
     global_seed: int = 0,
 ) -> Trial:
-    """Let a loaded method explain the scene of this name, as a run would.
+    """Let a loaded method explain the specimen of this name, as a run would.
 
     ``offers``: what the model can do. ``captures``: those of all methods of the run together. ``global_seed``: of the
     process's generators, which a method should not draw from.
     """
-    scene, frame, place = framed(name)
-    model = Watched(RegionModel(CAUSE, scene.rows, scene.columns), offers, method.captures)
+    specimen, frame, place = framed(name)
+    model = Watched(RegionModel(CAUSE, specimen.rows, specimen.columns), offers, method.captures)
     asked = question("left pleural effusion", "reasoning")
     case = SharedCase(
-        model, frame.copy(), asked, scene.answer, place.content, seed=7, captures=captures, own=method.captures
-    )
+        model, frame.copy(), asked, specimen.answer, place.content, seed=7, captures=captures, own=method.captures,
+        record=RecordKey("kit", list(SPECIMENS).index(name), model.name, "reasoning"),
+    )  # fmt: skip
     said: list[Any] = []
     seed_everything(global_seed)
     error = raised_by(lambda: said.append(method.attribute(case)))
@@ -120,32 +120,32 @@ class Trials:
     """The trials of one loaded method, each made once, for all checks to look at."""
 
     def __init__(self, method: Attributor) -> None:
-        self.method = method
+        self.plugin = self.method = method
         self._made: dict[tuple[Any, ...], Trial] = {}
 
     def on(self, name: str = PLAIN) -> Trial:
-        """On one of the ``SCENES``, with a model that offers everything, beside methods that capture everything."""
+        """On one of the ``SPECIMENS``, with a model that offers everything, beside methods that capture everything."""
         return self._trial(name, EVERYTHING, ALL_CAPTURES)
 
     def again(self, global_seed: int = 0) -> Trial:
-        """Once more on the plain scene, after it explained another."""
+        """Once more on the plain specimen, after it explained another."""
         self.on("an upright image")
         return self._trial(PLAIN, EVERYTHING, ALL_CAPTURES, global_seed, "again")
 
     def offered(self, offers: frozenset[Capability]) -> Trial:
-        """On the plain scene, with a model that has only these capabilities, and captures for this method alone."""
+        """On the plain specimen, with a model that has only these capabilities, and captures for this method alone."""
         return self._trial(PLAIN, offers, self.method.captures)
 
     def all(self) -> list[Trial]:
-        """On all the scenes, with everything offered."""
-        return [self.on(name) for name in SCENES]
+        """On all the specimens, with everything offered."""
+        return [self.on(name) for name in SPECIMENS]
 
     def _trial(
         self, name: str, offers: frozenset[Capability], captures: frozenset[Capture], seed: int = 0, *more: Any
     ) -> Trial:
         key = (name, offers, captures, seed, *more)
         if key not in self._made:
-            self._made[key] = explain(self.method, name, offers, captures, seed)
+            self._made[key] = make_trial(self.method, name, offers, captures, seed)
         return self._made[key]
 
 
@@ -178,9 +178,15 @@ def box_fault(trial: Trial) -> str | None:
 
 def extras_fault(trial: Trial) -> str | None:
     """What is wrong with the concept or the scores."""
-    tokens = None if trial.said.token_scores is None else trial.model.inner.tokens(trial.case.answer)
-    error = raised_by(lambda: check_extras(trial.said, tokens))
-    return None if error is None else f"In what it returns, {str(error).rstrip('.')}."
+    said: Attribution = trial.said
+    harmless = replace(said, saliency=None, boxes=[trial.case.content])  # the others are judged apart
+    error = raised_by(lambda: said_of(harmless, trial.case, Letterbox(SIDE, SIDE)))
+    if error is not None:
+        return f"In what it returns, {str(error).rstrip('.')}."
+    if said.token_scores is None:
+        return None
+    given, tokens = len(said.token_scores), len(trial.model.inner.tokens(trial.case.answer))
+    return None if given == tokens else f"It scored {given} tokens of an answer of {tokens}."
 
 
 FAULTS: tuple[Callable[[Trial], str | None], ...] = (map_fault, box_fault, extras_fault)
