@@ -14,8 +14,6 @@ from pydantic.fields import FieldInfo
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.errors import HarnessError
 
-REQUIRED = "(required)"
-
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "matching"}
 _WORDS: dict[Any, str] = {
     NoneType: "none", bool: "true or false", int: "whole number", float: "number", str: "text", Path: "path",
@@ -116,18 +114,3 @@ def allowed(info: FieldInfo) -> str:
         if getattr(rule, name, None) is not None
     ]
     return ", ".join([text, *limits])
-
-
-def describe(cls: type[Plugin]) -> list[tuple[str, str, str, str]]:
-    """Field, what it takes, default and description of each option."""
-    return [
-        (name, allowed(info), _default(info), info.description or "")
-        for name, info in cls.Options.model_fields.items()
-    ]
-
-
-def _default(info: FieldInfo) -> str:
-    if info.is_required():
-        return REQUIRED
-    value = info.get_default(call_default_factory=True)
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -71,11 +71,6 @@ def labelled(registry: Registry, kind: Kind, label: str) -> tuple[str, type[Plug
     return f"{cls.name}{at}{variant}", cls
 
 
-def load(cls: type[P], options: NoOptions, kind: Kind) -> P:
-    """A model, editor or attributor of a class, ready for use. Raises ``RunError`` where it cannot be."""
-    return Participant(kind, cls.name, cls, options).load()
-
-
 def set_up(kind: Kind, cls: type[P], *arguments: Any) -> P:
     """A plugin from its class. Raises ``HarnessError`` where it cannot be set up."""
     try:

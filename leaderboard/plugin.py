@@ -10,7 +10,7 @@ from harness.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from harness.contracts.observer import Observer
-    from leaderboard.render.notebook import BoardView
+    from leaderboard.notebook import BoardView
 
 FILE, PAGE = "leaderboard.md", "leaderboard.html"
 
@@ -43,6 +43,6 @@ def observers() -> Sequence[type[Observer]]:
 def board(folders: Sequence[Path]) -> BoardView:
     """The board of one or more runs, for scripts and notebooks."""
     from leaderboard.board import make_board
-    from leaderboard.render.notebook import BoardView
+    from leaderboard.notebook import BoardView
 
     return BoardView(make_board(folders))

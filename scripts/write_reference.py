@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.main import build_parser
+from harness.cli.option_list import REQUIRED, describe_options
 from harness.contracts.plugin import NoOptions, Plugin
-from harness.options import REQUIRED, describe
 from harness.registry import KINDS, OWN, Kind, Registry
 from harness.run.provenance import shipped
 
@@ -124,7 +124,7 @@ def _plugin(kind: Kind, cls: Any, told: dict[type[NoOptions], str]) -> Iterator[
     """One plugin. ``told``: links to those that have described a class of options already."""
     yield from ("", f"## {kind} {cls.name}", "", _words(cls.summary()), "")
     yield from (f"- {label}: {text}" for label, text in _facts(kind, cls))
-    options = describe(cls)
+    options = describe_options(cls)
     if not options:
         yield "- options: none"
     elif cls.Options in told:

@@ -27,11 +27,11 @@ from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.run.shards import folders_of
 from leaderboard.board import Board, make_board
+from leaderboard.notebook import BoardView
 from leaderboard.render import csv_json, markdown
 from leaderboard.render.console import show
 from leaderboard.render.html import page
 from leaderboard.render.html.plots import Axis
-from leaderboard.render.notebook import BoardView
 from leaderboard.rescore import rescore
 from leaderboard.verify import verify
 

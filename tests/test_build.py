@@ -18,10 +18,10 @@ import toys
 from rich.console import Console
 from toys import DARK, UNREADABLE, WRONG_BOX, ToyEditor, ToyModel, ToySource
 
-from harness.bench.causal import GATES, ask, counterfactuals, judge
 from harness.bench.records import read_records
 from harness.building.benchmark import OUTPUTS, Built, make_benchmark
 from harness.building.build_row import BUILD
+from harness.building.causal import GATES, ask, counterfactuals, judge
 from harness.building.settings import BuildSettings
 from harness.contracts.mode import MODES
 from harness.errors import HarnessError

@@ -13,9 +13,9 @@ from toys import ToyModel
 import harness.building.benchmark
 import harness.building.command
 import harness.cli.main
-from harness.bench.causal import ask, counterfactuals, judge
 from harness.bench.records import read_records
 from harness.building.benchmark import Built
+from harness.building.causal import ask, counterfactuals, judge
 from harness.building.settings import BuildSettings
 from harness.contracts.mode import MODES
 from harness.registry import Registry

@@ -11,8 +11,8 @@ import test_build
 from toys import EVIDENCE, WRONG_BOX, ToyEditor, ToySource
 
 import harness.building.dataset
-from harness.bench.causal import GATES, counterfactuals
 from harness.bench.records import Record, read_records
+from harness.building.causal import GATES, counterfactuals
 from harness.building.dataset import COLUMNS
 from harness.contracts.mode import MODES
 from harness.errors import HarnessError

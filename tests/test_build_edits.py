@@ -11,7 +11,7 @@ import toys
 from PIL import Image
 from toys import EVIDENCE, HEIGHT, WIDTH, ToyEditor, ToySource
 
-from harness.bench.causal import Edit
+from harness.building.causal import Edit
 from harness.building.controls import NO_ROOM, NotApplicable, elsewhere, identity, place_boxes
 from harness.building.edits import EditCache, png
 from harness.contracts.editor import region_mask

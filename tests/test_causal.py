@@ -9,7 +9,7 @@ import pytest
 import toys
 from toys import DARK, WRONG_BOX, ToyEditor, ToyModel, ToySource, record
 
-from harness.bench.causal import FAILED, GATES, Survival, ask, counterfactuals, judge
+from harness.building.causal import FAILED, GATES, Survival, ask, counterfactuals, judge
 from harness.contracts.source import Sample
 from harness.imaging.frame import Box
 

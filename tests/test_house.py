@@ -26,7 +26,8 @@ from harness.registry import KINDS, Registry
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("harness", "plugins", "leaderboard", "tests", "scripts", "benchmarks", "examples")
-NO_CORE = {"cli", "api.py", "explaining", "building", "testing"}  # the doors, and the rooms above the run
+# The doors with what they share, and the rooms above the run.
+NO_CORE = {"__init__.py", "__main__.py", "api", "cli", "flags.py", "explaining", "building", "testing"}
 CORE_LINES, FILE_LINES = 3500, 350
 
 
@@ -40,8 +41,13 @@ def lines(path: Path) -> int:
     return path.read_text(encoding="utf-8").count("\n")
 
 
+def filled(path: Path) -> int:
+    """Lines that are not blank; comments and docstrings count."""
+    return sum(bool(line.strip()) for line in path.read_text(encoding="utf-8").splitlines())
+
+
 def test_the_core_is_small() -> None:
-    found = {path.relative_to(ROOT).as_posix(): lines(path) for path in core()}
+    found = {path.relative_to(ROOT).as_posix(): filled(path) for path in core()}
     largest = sorted(found.items(), key=lambda item: -item[1])[:5]
     assert sum(found.values()) <= CORE_LINES, f"{sum(found.values())} lines; the largest: {largest}"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.bench.causal import counterfactuals
+from harness.building.causal import counterfactuals
 from harness.contracts.editor import region_mask
 from harness.contracts.source import Sample
 from harness.errors import HarnessError

@@ -8,9 +8,10 @@ from typing import ClassVar, Literal
 import pytest
 from pydantic import Field, field_validator
 
+from harness.cli.option_list import REQUIRED, describe_options
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.errors import HarnessError
-from harness.options import REQUIRED, build, describe, for_plugins, parse
+from harness.options import build, for_plugins, parse
 
 
 class Full(Plugin):
@@ -151,10 +152,10 @@ def test_of_two_plugins_of_one_name_the_one_with_the_field_gets_it(classes: list
 
 
 def test_description() -> None:
-    rows = {row[0]: row[1:] for row in describe(Full)}
+    rows = {row[0]: row[1:] for row in describe_options(Full)}
     assert rows["grid"] == ("whole number, >= 2, <= 56", "8", "Cells a side.")
     assert rows["exact"] == ("true or false", "true", "")
     assert rows["path"] == ("path or none", "none", "")
     assert rows["level"][0] == "1 or 2 or none"
-    assert describe(Needy) == [("weights", "path", REQUIRED, "The weights.")]
-    assert describe(Bare) == []
+    assert describe_options(Needy) == [("weights", "path", REQUIRED, "The weights.")]
+    assert describe_options(Bare) == []

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.bench.causal import GATES, ask, counterfactuals, judge
 from harness.bench.records import Record, read_records
 from harness.bench.verdict import final_answer
+from harness.building.causal import GATES, ask, counterfactuals, judge
 from harness.contracts.mode import MODES, Mode, question
 from harness.contracts.model import Model
 from harness.contracts.source import Sample

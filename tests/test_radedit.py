@@ -13,7 +13,7 @@ pytest.importorskip("diffusers")
 
 from small_diffusion import editor
 
-from harness.bench.causal import counterfactuals
+from harness.building.causal import counterfactuals
 from harness.contracts.editor import region_mask
 from harness.contracts.source import Sample
 from harness.errors import HarnessError

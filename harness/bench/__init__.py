@@ -1,1 +1,1 @@
-"""The benchmark: its records, what an answer states, and the causal filter."""
+"""The benchmark: its records, and what an answer states."""

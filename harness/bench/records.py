@@ -31,7 +31,7 @@ class Record:
     the gold one. ``prediction``: the text about the original image; ``prediction_edited``: about the image
     whose finding was edited away inside the boxes; ``prediction_edited_kept``: the same prompt outside the
     boxes, the finding kept; ``prediction_edited_kept_normal``: "No abnormality" outside the boxes. A text of
-    an edit that was not asked about is empty (:func:`harness.bench.causal.ask`); released records have all four.
+    an edit that was not asked about is empty (:func:`harness.building.causal.ask`); released records have all four.
     """
 
     model: str

@@ -34,7 +34,7 @@ class BuildRow(BaseModel):
     model, mode
         Who was asked, and how.
     version
-        Which version of the image: a text of :data:`harness.bench.causal.GATES`, or a control.
+        Which version of the image: a text of :data:`harness.building.causal.GATES`, or a control.
     status
         ``ok``; ``failed``; ``not_applicable``: the control has no edit for this sample.
     error

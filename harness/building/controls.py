@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.bench.causal import Edit
+from harness.building.causal import Edit
 from harness.contracts.source import Sample
 from harness.imaging.frame import Box
 

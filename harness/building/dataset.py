@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from harness.bench.causal import GATES
+from harness.building.causal import GATES
 from harness.building.edits import png
 from harness.building.gates import Judged
 from harness.building.versions import Version, Versions

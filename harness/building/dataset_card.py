@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.bench.causal import GATES
+from harness.building.causal import GATES
 from harness.building.select import BuildSelection
 from harness.contracts.mode import Mode
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.bench.causal import Edit, edited
+from harness.building.causal import Edit, edited
 from harness.contracts.editor import Editor
 from harness.contracts.source import Sample
 from harness.errors import RunError

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.bench.causal import FAILED, GATES, judge
 from harness.bench.records import Record
 from harness.bench.verdict import final_answer
 from harness.building.build_row import BuildRow
+from harness.building.causal import FAILED, GATES, judge
 from harness.building.controls import CONTROLS
 from harness.building.rounds import Rounds
 from harness.building.select import Question

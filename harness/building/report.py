@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.bench.causal import Survival
+from harness.building.causal import Survival
 from harness.building.controls import CONTROLS
 from harness.building.gates import VERDICTS, Judged
 
@@ -27,7 +27,7 @@ def report(judged: Sequence[Judged], header: dict[str, Any], controls: bool) -> 
     -------
     dict
         ``settings``: the header. ``filter``: a row for each mode, model and source, with the counts of
-        :meth:`harness.bench.causal.Survival.count`, and the same by attribute. ``controls``: for each of these rows,
+        :meth:`harness.building.causal.Survival.count`, and the same by attribute. ``controls``: for each of these rows,
         the survivors by verdict, and how many would survive if the controls were gates too; null where they were not
         asked for. ``failures``: the answers that could not be had, and why.
     """

@@ -13,10 +13,10 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from harness.bench.causal import GATES, judge
 from harness.bench.records import Record
 from harness.bench.verdict import final_answer
 from harness.building.build_row import AnswerKey, BuildRow
+from harness.building.causal import GATES, judge
 from harness.building.controls import CONTROLS
 from harness.building.select import BuildSelection, Question
 from harness.building.versions import Missing, Version, Versions, or_missing

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from harness.bench.causal import FAILED, GATES
+from harness.building.causal import FAILED, GATES
 from harness.building.controls import CONTROLS
 from harness.building.gates import VERDICTS
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from harness.bench.causal import GATES, Edit
+from harness.building.causal import GATES, Edit
 from harness.building.controls import NotApplicable, elsewhere, identity
 from harness.building.select import BuildSelection
 from harness.contracts.source import Sample, read
@@ -60,7 +60,7 @@ class Missing:
 class Versions:
     """The versions of the images of a selection's samples.
 
-    They are named after the record's text about them (:data:`harness.bench.causal.GATES`), or after the control.
+    They are named after the record's text about them (:data:`harness.building.causal.GATES`), or after the control.
     Why one is missing is remembered, so that an edit that failed is not tried again for each model.
     """
 

@@ -95,7 +95,7 @@ def show_plugin(name: str) -> None:
 def _show(console: Console, kind: Kind, cls: type[Plugin], registry: Registry) -> None:
     from rich.text import Text
 
-    from harness.options import describe
+    from harness.cli.option_list import describe_options
 
     origin = registry.origin(cls)
     console.print(Text.assemble((cls.name, "bold cyan"), f"  {kind}"))
@@ -112,7 +112,7 @@ def _show(console: Console, kind: Kind, cls: type[Plugin], registry: Registry) -
         facts.add_row(Text(label), Text(value))
     console.print(facts)
     console.print()
-    options = describe(cls)
+    options = describe_options(cls)
     if not options:
         console.print(Text("It takes no options."))
         return
@@ -174,7 +174,7 @@ def _better(metric: Any) -> str:
 
 def _example(name: str, options: list[tuple[str, str, str, str]]) -> str:
     """An ``-o`` argument that can be typed as it stands, or at least shows what goes where."""
-    from harness.options import REQUIRED
+    from harness.cli.option_list import REQUIRED
 
     for field, takes, default, _ in options:
         choices = takes.split(" or ")

@@ -16,11 +16,9 @@ class Worker(Protocol):
 
     def run(self, unit: Any, doing: Doing = ...) -> Iterator[Any]:
         """The results of a unit in its order, each as soon as it is there. ``doing`` hears what runs now."""
-        ...
 
     def close(self) -> None:
         """Give the model's memory back."""
-        ...
 
 
 class Job(Protocol):
@@ -31,19 +29,15 @@ class Job(Protocol):
 
     def worker(self) -> Worker:
         """A worker, with methods of its own, in this process. Raises ``HarnessError`` where one does not load."""
-        ...
 
     def facts(self) -> dict[str, Any]:
         """What results depend on that may differ between machines, as JSON: versions, device, hashes of weights."""
-        ...
 
     def homes(self, units: Sequence[Any], count: int) -> list[int]:
         """Which of ``count`` workers each unit goes to: all that is about one image to one of them."""
-        ...
 
     def lost(self, unit: Any, why: str) -> Iterator[Any]:
         """The results of a unit that could not be done, failed for one reason."""
-        ...
 
 
 class Executor(Plugin):

@@ -10,10 +10,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.contracts.attributor import Attributor
 from harness.errors import HarnessError
 from harness.files import write_whole
-from harness.participants import Participant, reason
+from harness.participants import reason
 from harness.registry import Registry
 from harness.run.header import Header
 from harness.run.journal import EVALUATION, Journal
@@ -104,19 +103,15 @@ def run(registry: Registry, settings: RunSettings, console: Console | None = Non
 def _notes(job: RunJob, selection: Selection) -> dict[str, list[str]]:
     """What readers of each attributor's results must know, by label; all of them are loaded for that."""
     sources = {source.name for source in selection.sources.values()}
-    return {
-        one.label: _notes_of(one, method, sources)
-        for one, method in zip(job.attributors, job.methods, strict=True)
-    }
-
-
-def _notes_of(one: Participant[Attributor], method: Attributor, sources: set[str]) -> list[str]:
-    try:
-        return [str(note) for note in method.notes(sources)]
-    except HarnessError:
-        raise
-    except Exception as error:
-        raise HarnessError(f"The attributor {one.label!r} cannot be set up: {reason(error)}.") from error
+    notes: dict[str, list[str]] = {}
+    for one, method in zip(job.attributors, job.methods, strict=True):
+        try:
+            notes[one.label] = [str(note) for note in method.notes(sources)]
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise HarnessError(f"The attributor {one.label!r} cannot be set up: {reason(error)}.") from error
+    return notes
 
 
 def _part(selection: Selection, shard: Shard) -> Selection:

@@ -9,8 +9,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """A bar of ``total`` results of which ``done`` are there already, with what runs now and the time
-    left."""
+    """A bar of ``total`` results, ``done`` of them there already, with what runs now and the time left."""
 
     def __init__(self, console: Console, total: int, done: int = 0) -> None:
         from rich import progress

@@ -49,24 +49,11 @@ class Task:
 class Selection:
     """The records that a run explains, who takes part, and why these records.
 
-    Attributes
-    ----------
-    bench
-        The folder of the records.
-    records
-        All records of the folder, by the modes that were asked for and are there.
-    tasks
-        What is explained, by sample, so that both modes of a sample follow each other; by the model's label.
-    planned
-        How many that are, by mode and model.
-    available
-        How many there are before the limit.
-    absent
-        Modes asked for that the benchmark has no file of.
-    sources
-        The sources, set up, by the data set that records name.
-    notes
-        What the sources would have the user know.
+    ``records``: all of the folder ``bench``, by the modes that were asked for and are there; ``absent``: the modes that
+    it has no file of. ``tasks``: what is explained, by the model's label and then by sample, so that both modes of a
+    sample follow each other; ``planned``: how many that are, by mode and model; ``available``: how many there are
+    before the limit. ``sources``: set up, by the data set that records name; ``notes``: what they would have the user
+    know.
     """
 
     bench: Path

@@ -101,24 +101,20 @@ class RowMaker:
         self.metrics, self.sources = metrics, job.sources
         self.model = next(one for one in job.models if one.label == model)
 
-    def ok(self, task: Task, explained: Explained, said: dict[str, Any], cost: dict[str, int]) -> Row:
-        """The row of a result: what the method said, and its figures."""
-        assert explained.place is not None
-        return self._row(task, explained, "ok", None, **said, **cost)
-
     def failed(
         self, task: Task, one: Participant[Attributor], scene: Scene | None, error: BaseException, **cost: int
     ) -> Row:
         """The row of a result that failed, or is not applicable where the model lacks what the method needs."""
         explained = truth_of(task.key, one.label, task.sample, scene)
         if reason := lacking(one, self.model):
-            return self._row(task, explained, "not_applicable", reason)
+            return self.row(task, explained, "not_applicable", reason)
         why = one_line(error)
         if out_of_memory(error):  # whose own text tells how many bytes were free in which process
             why = f"Memory ran out on this sample ({type(error).__name__})."
-        return self._row(task, explained, "failed", why, **cost)
+        return self.row(task, explained, "failed", why, **cost)
 
-    def _row(self, task: Task, explained: Explained, status: Status, error: str | None, **said: Any) -> Row:
+    def row(self, task: Task, explained: Explained, status: Status, error: str | None, **said: Any) -> Row:
+        """A row: what the method ``said``, what it cost, and its figures."""
         sample, place = task.sample, explained.place
         found = measure(
             {} if status == "not_applicable" else self.metrics, explained, self._offers(task), status == "failed"
@@ -266,7 +262,7 @@ class RunWorker:
         told = {name: said[name] for name in ("boxes", "peak", "concept", "concept_scores")}
         explained = truth_of(task.key, one.label, task.sample, scene, attribution=attribution, **told, **more)
         start = time.perf_counter()
-        row = maker.ok(task, explained, said, cost)
+        row = maker.row(task, explained, "ok", None, **said, **cost)
         if any("model" in metric.needs for metric in self.metrics.values()):
             self._time("measure", start, **about)
         return row, explained

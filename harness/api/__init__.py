@@ -1,0 +1,13 @@
+"""The commands as functions for scripts and notebooks: ``evaluate``, ``explain``, ``build`` and what they give.
+
+Plugins are given by name, or as classes or plugins of your own that no distribution has to install. Names are looked
+up among the installed plugins. Options are those of ``-o``: ``["medfocus.tau=0.5"]`` or ``{"medfocus.tau": 0.5}``.
+"""
+
+from __future__ import annotations
+
+from harness.api.benchmark import build
+from harness.api.evaluation import Evaluation, evaluate
+from harness.api.one_image import explain, load_attributor, load_model
+
+__all__ = ["Evaluation", "build", "evaluate", "explain", "load_attributor", "load_model"]
