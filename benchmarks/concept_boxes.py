@@ -52,9 +52,7 @@ def main() -> None:
     parser.add_argument("pool", nargs="?", type=Path, default=DEFAULT_POOL)
     parser.add_argument("--patients", type=int, default=40)
     parser.add_argument("--medsam", type=Path, help="also measure with MedSAM's refinement")
-    parser.add_argument(
-        "--box-masks", action="store_true", help="put each reference's box in the place of its mask"
-    )
+    parser.add_argument("--box-masks", action="store_true", help="put each reference's box in the place of its mask")
     args = parser.parse_args()
 
     cases = []

@@ -267,4 +267,3 @@ def _claim(names: dict[str, type[Any]], kind: Kind, cls: type[Any]) -> None:
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
     return (entry.dist.name, entry.dist.version) if entry.dist else ("(unknown)", "")
-

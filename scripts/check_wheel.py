@@ -34,7 +34,7 @@ HOSTILE = "raise RuntimeError('this is not the package that was meant')\n"
 SECONDS = 600
 
 # Put where Python imports it at every start: an address that is looked up or connected to is noted, and refused.
-NO_NETWORK = '''
+NO_NETWORK = """
 import socket, sys
 
 def _refuse(*words, **_):
@@ -49,7 +49,7 @@ class _Socket(socket.socket):
     connect_ex = connect
 
 socket.socket, socket.getaddrinfo, socket.gethostbyname = _Socket, _refuse, _refuse
-'''
+"""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,6 @@ def main() -> None:
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
-
 def _report(
     model: Model, frames: np.ndarray, rows: list[tuple[int, list[int], list[int]]], mode: Mode
 ) -> tuple[dict[str, float], dict[str, float]]:

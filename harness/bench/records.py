@@ -76,9 +76,7 @@ def write_records(folder: Path, records: Iterable[Record]) -> None:
         for mode, listed in rows.items():
             write_whole(folder / f"{mode}.json", json_list(listed).encode())
     except OSError as error:
-        raise HarnessError(
-            f"The records cannot be written to {folder}: {error.strerror or error}."
-        ) from error
+        raise HarnessError(f"The records cannot be written to {folder}: {error.strerror or error}.") from error
 
 
 def json_list(rows: Iterable[dict[str, Any]]) -> str:
@@ -107,9 +105,7 @@ def _read(path: Path, mode: Mode) -> list[Record]:
     except (ValueError, RecursionError) as error:
         raise HarnessError(f"The benchmark file {path} is no JSON: {error}.") from error
     if not isinstance(rows, list):
-        raise HarnessError(
-            f"The benchmark file {path} should hold a list of records, it holds {_kind(rows)}."
-        )
+        raise HarnessError(f"The benchmark file {path} should hold a list of records, it holds {_kind(rows)}.")
     records: list[Record] = []
     seen: dict[tuple[str, str, int], int] = {}
     for number, row in enumerate(rows, 1):

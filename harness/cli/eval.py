@@ -66,6 +66,3 @@ def _evaluate(settings: RunSettings) -> int:
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
     return 0
-
-
-

@@ -13,8 +13,7 @@ REQUIRED = "(required)"
 def describe_options(cls: type[Plugin]) -> list[tuple[str, str, str, str]]:
     """Field, what it takes, default and description of each option."""
     return [
-        (name, allowed(info), _default(info), info.description or "")
-        for name, info in cls.Options.model_fields.items()
+        (name, allowed(info), _default(info), info.description or "") for name, info in cls.Options.model_fields.items()
     ]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.contracts.plugin import Plugin
     from harness.registry import Kind, Origin, Registry
 
+
 def add_parser(subparsers: Any, broken_commands: Sequence[tuple[str, str, str]] = ()) -> None:
     """Add ``plugins`` and what it has below it. ``broken_commands``: entry, distribution and error of each."""
     parser = subparsers.add_parser(

@@ -34,9 +34,7 @@ def add_parser(subparsers: Any) -> None:
         "The exit status is 0 where all that was asked for is complete, 1 otherwise.",
         allow_abbrev=False,
     )
-    check.add_argument(
-        "--data-root", type=Path, required=True, metavar="DIR", help="folder that holds the data sets"
-    )
+    check.add_argument("--data-root", type=Path, required=True, metavar="DIR", help="folder that holds the data sets")
     check.add_argument(
         "--source", action="append", default=[], metavar="NAME",
         help="source to check; repeatable (default: all that need data)",

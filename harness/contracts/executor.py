@@ -47,9 +47,7 @@ class Executor(Plugin):
     """
 
     @abstractmethod
-    def run(
-        self, job: Job, units: Sequence[Any], workers: int | None, doing: Doing
-    ) -> Generator[Any, None, None]:
+    def run(self, job: Job, units: Sequence[Any], workers: int | None, doing: Doing) -> Generator[Any, None, None]:
         """The results of all units, in order.
 
         Parameters

@@ -64,9 +64,7 @@ class Model(Plugin):
         """The answer's T tokens as text, in order; joined they give the answer back."""
         raise NotImplementedError(f"{self.name} does not offer 'score'")
 
-    def trace(
-        self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]
-    ) -> Trace:
+    def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
         """One teacher-forced pass that also captures what ``captures`` asks for."""
         raise NotImplementedError(f"{self.name} does not offer 'trace'")
 

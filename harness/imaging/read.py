@@ -103,9 +103,7 @@ def _read_dicom(path: Path) -> np.ndarray:
         if colours > 1:
             return _stretch(raw)
         if data.PhotometricInterpretation not in ("MONOCHROME1", "MONOCHROME2"):
-            raise HarnessError(
-                f"The image {path} is {data.PhotometricInterpretation}; convert it to grey first."
-            )
+            raise HarnessError(f"The image {path} is {data.PhotometricInterpretation}; convert it to grey first.")
         values = apply_modality_lut(raw, data)
         with suppress(ValueError):  # some devices write a window without width; then all values show
             values = apply_voi_lut(values, data, index=0)

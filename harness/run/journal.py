@@ -50,9 +50,7 @@ class Journal:
     written.
     """
 
-    def __init__(
-        self, folder: Path, header: dict[str, Any], fresh: bool = False, layout: Layout = EVALUATION
-    ) -> None:
+    def __init__(self, folder: Path, header: dict[str, Any], fresh: bool = False, layout: Layout = EVALUATION) -> None:
         self.folder, self.layout = folder, layout
         self.rows = dict[tuple[Any, ...], dict[str, Any]]()
         self._path = folder / layout.journal
@@ -215,9 +213,7 @@ def _lock(file: int, folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise HarnessError(
-            f"Another run writes to {folder}; wait for it, or give another --output."
-        ) from None
+        raise HarnessError(f"Another run writes to {folder}; wait for it, or give another --output.") from None
     except OSError:  # a file system without locks
         return
 

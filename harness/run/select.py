@@ -176,9 +176,7 @@ def thin(groups: dict[Name, list[Item]], limit: int) -> dict[Name, list[Item]]:
     return out
 
 
-def _find_samples(
-    sources: dict[str, Source], groups: Iterable[Sequence[Record]]
-) -> dict[tuple[str, int], Sample]:
+def _find_samples(sources: dict[str, Source], groups: Iterable[Sequence[Record]]) -> dict[tuple[str, int], Sample]:
     """The samples that the records are about; each source is gone through once, as far as needed."""
     needed: dict[str, set[int]] = {dataset: set() for dataset in sources}
     for records in groups:
@@ -206,9 +204,7 @@ def _find_samples(
     return found
 
 
-def _tasks(
-    model: str, groups: Groups, samples: dict[tuple[str, int], Sample], bench: Path
-) -> list[Task]:
+def _tasks(model: str, groups: Groups, samples: dict[tuple[str, int], Sample], bench: Path) -> list[Task]:
     """A model's tasks by sample, so that both modes of a sample follow each other."""
     tasks: dict[tuple[str, int, Mode], Task] = {}
     for (label, mode), records in groups.items():

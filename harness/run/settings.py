@@ -51,9 +51,7 @@ class RunSettings(Settings):
     )
     output: Path = setting(Path("harness-results"), "folder of the journal and the reports", metavar="DIR")
     fresh: bool = setting(False, "start anew, not where the last run stopped")
-    gallery: int = setting(
-        0, "keep pictures of so many records, evenly spread, for the leaderboard's HTML page", ge=0
-    )
+    gallery: int = setting(0, "keep pictures of so many records, evenly spread, for the leaderboard's HTML page", ge=0)
     keep_maps: bool = setting(
         False, "keep each result's map, boxes and scores, for `harness rescore` and for programs of yours"
     )

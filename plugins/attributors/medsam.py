@@ -61,9 +61,7 @@ class MedSAM(BoxRefiner):
         with torch.inference_mode():
             logits = self._predict(pixels, prompts)
             # MedSAM's order: probabilities first, then their interpolation, then the threshold.
-            chance = torch.nn.functional.interpolate(
-                logits.float().sigmoid()[:, None], size=(h, w), mode="bilinear"
-            )
+            chance = torch.nn.functional.interpolate(logits.float().sigmoid()[:, None], size=(h, w), mode="bilinear")
             return (chance[:, 0] > 0.5).cpu().numpy()
 
     def refine(self, image: np.ndarray, boxes: Sequence[Box]) -> list[Box]:
@@ -100,9 +98,7 @@ def _from_folder(folder: Path, device: str) -> tuple[int, _Predict]:
     try:
         model = SamModel.from_pretrained(str(folder), local_files_only=True).eval().to(device)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise HarnessError(
-            f"The MedSAM checkpoint {folder} is not a transformers SamModel: {error}"
-        ) from error
+        raise HarnessError(f"The MedSAM checkpoint {folder} is not a transformers SamModel: {error}") from error
 
     def predict(pixels: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
         embedding = model.get_image_embeddings(pixels)
@@ -137,9 +133,7 @@ def _from_file(path: Path, device: str) -> tuple[int, _Predict]:
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        raise HarnessError(
-            f"The MedSAM checkpoint {path} does not fit {_ENCODER_WIDTHS[width]}: {error}"
-        ) from error
+        raise HarnessError(f"The MedSAM checkpoint {path} does not fit {_ENCODER_WIDTHS[width]}: {error}") from error
     model.eval().to(device)
 
     def predict(pixels: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:

@@ -25,9 +25,7 @@ class Occlusion(Attributor):
     class Options(NoOptions):
         """Defaults are the paper's."""
 
-        grid: int = Field(
-            default=8, ge=2, le=56, description="Cells a side; the cost is grid x grid forward passes."
-        )
+        grid: int = Field(default=8, ge=2, le=56, description="Cells a side; the cost is grid x grid forward passes.")
 
     options: Options  # type: ignore[assignment]
 

@@ -27,9 +27,7 @@ _FAR = 1e9  # pixels; no edge is there, and a float holds it
 
 def fault(where: str, field: str, what: str) -> HarnessError:
     """The error for a field that is not as published. ``what`` goes on after "the field ... "."""
-    return HarnessError(
-        f"{where}: the field {field!r} {what}; the file is not as it was published, download it again."
-    )
+    return HarnessError(f"{where}: the field {field!r} {what}; the file is not as it was published, download it again.")
 
 
 def shown(value: Any) -> str:

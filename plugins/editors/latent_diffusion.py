@@ -84,9 +84,9 @@ class LatentDiffusion:
         """The text encoder's last hidden state, float32 [TOKENS, width]."""
         import torch
 
-        tokens = self.tokenizer(
-            text, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt"
-        ).to(self.device)
+        tokens = self.tokenizer(text, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt").to(
+            self.device
+        )
         mask = torch.ones_like(tokens.input_ids) if self.attend_padding else tokens.attention_mask
         with torch.inference_mode():
             return self.encoder(input_ids=tokens.input_ids, attention_mask=mask).last_hidden_state[0]

@@ -162,9 +162,7 @@ class TransformersModel(Model):
         start = len(prompt.ids) - 1
         columns = (prompt.ids == self.image_token).nonzero()[:, 0]
         inputs = self._inputs([image], prompt, ids)
-        return capture(
-            self.model, lambda: self._logprobs(inputs, ids)[0], start, start + len(ids), columns, captures
-        )
+        return capture(self.model, lambda: self._logprobs(inputs, ids)[0], start, start + len(ids), columns, captures)
 
     def path_gradients(
         self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str

@@ -108,11 +108,14 @@ def _studies(path: Path) -> Iterator[tuple[str, list[Finding]]]:
         image = file_name(where, "ImageID", _get(where, study, "ImageID", str))
         findings = _get(where, study, "findings", list)
         places = [f"{where}, finding {place}" for place in range(1, len(findings) + 1)]
-        yield image, [
-            finding
-            for place, row in zip(places, findings, strict=True)
-            if (finding := _finding(place, row)) is not None
-        ]
+        yield (
+            image,
+            [
+                finding
+                for place, row in zip(places, findings, strict=True)
+                if (finding := _finding(place, row)) is not None
+            ],
+        )
 
 
 def _finding(where: str, row: Any) -> Finding | None:
@@ -120,9 +123,7 @@ def _finding(where: str, row: Any) -> Finding | None:
     if not _get(where, row, "abnormal", bool):
         return None
     boxes = [
-        _relative(where, field, box)
-        for field in ("boxes", "extra_boxes")
-        for box in _get(where, row, field, list)
+        _relative(where, field, box) for field in ("boxes", "extra_boxes") for box in _get(where, row, field, list)
     ]
     if not boxes:
         return None

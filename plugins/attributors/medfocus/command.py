@@ -36,12 +36,8 @@ def add_parser(subparsers: Any) -> None:
         "The same data give the same file.",
         allow_abbrev=False,
     )
-    build.add_argument(
-        "--data-root", type=Path, required=True, metavar="DIR", help="folder that holds the data sets"
-    )
-    build.add_argument(
-        "--output", type=Path, default=OUTPUT, metavar="FILE.npz", help=f"the pool (default: {OUTPUT})"
-    )
+    build.add_argument("--data-root", type=Path, required=True, metavar="DIR", help="folder that holds the data sets")
+    build.add_argument("--output", type=Path, default=OUTPUT, metavar="FILE.npz", help=f"the pool (default: {OUTPUT})")
     build.add_argument(
         "--medsam", type=Path, metavar="PATH",
         help="weights of MedSAM, a segment-anything .pth file or a transformers SamModel folder: draw the "

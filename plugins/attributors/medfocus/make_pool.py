@@ -85,10 +85,7 @@ def reference(image: np.ndarray, candidate: Candidate, outline: Outline) -> tupl
     boxes = list(dict.fromkeys(box for group in candidate.boxes.values() for box in group))
     drawn = dict(zip(boxes, outline(image, boxes), strict=True))
     masks = np.stack(
-        [
-            letterbox_mask(np.any([drawn[box] for box in candidate.boxes[concept]], axis=0)) > 127
-            for concept in CONCEPTS
-        ]
+        [letterbox_mask(np.any([drawn[box] for box in candidate.boxes[concept]], axis=0)) > 127 for concept in CONCEPTS]
     )
     empty = [name for name, mask in zip(CONCEPTS, masks, strict=True) if not mask.any()]
     if empty:

@@ -83,9 +83,7 @@ class MedFocus(Attributor):
         choice_grid: int = Field(
             default=14, ge=4, le=56, description="Cells a side when choosing the reference (transfer=mass)."
         )
-        grid: int = Field(
-            default=56, ge=8, le=224, description="Cells a side when transporting the concepts."
-        )
+        grid: int = Field(default=56, ge=8, le=224, description="Cells a side when transporting the concepts.")
         epsilon: float = Field(
             default=0.05, ge=0.01, le=1, description="Entropy weight, in units of the cost's 90th percentile."
         )
@@ -98,9 +96,7 @@ class MedFocus(Attributor):
     def __init__(self, options: NoOptions | None = None) -> None:
         super().__init__(options)
         if self.options.refine == "medsam" and self.options.medsam is None:
-            raise HarnessError(
-                "medfocus.refine=medsam needs the weights: set medfocus.medsam to a file or folder."
-            )
+            raise HarnessError("medfocus.refine=medsam needs the weights: set medfocus.medsam to a file or folder.")
         self._memory: OrderedDict[str, dict[str, Box]] = OrderedDict()
 
     def files(self) -> list[Path]:
@@ -174,9 +170,7 @@ class MedFocus(Attributor):
         boxes = {name: box for name, box in zip(CONCEPTS, found, strict=True) if box is not None}
         if self.refiner is not None:
             refined = self.refiner.refine(image, list(boxes.values()))
-            boxes = {
-                name: clip(new, content) or boxes[name] for name, new in zip(boxes, refined, strict=True)
-            }
+            boxes = {name: clip(new, content) or boxes[name] for name, new in zip(boxes, refined, strict=True)}
         return boxes
 
     def attribute(self, case: Case) -> Attribution:

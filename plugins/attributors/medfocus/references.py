@@ -73,23 +73,18 @@ def load_pool(path: Path) -> Pool:
             images, packed = file["images"], file["masks"]
             names, origin = [str(name) for name in file["concepts"]], str(file["origin"])
     except FileNotFoundError:
-        raise HarnessError(
-            f"The reference pool {path} does not exist; set medfocus.pool to an .npz file."
-        ) from None
+        raise HarnessError(f"The reference pool {path} does not exist; set medfocus.pool to an .npz file.") from None
     except KeyError as error:
         raise HarnessError(f"The reference pool {path} lacks an array: {error.args[0]}") from error
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise HarnessError(f"The reference pool {path} cannot be read as an .npz file: {error}") from error
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != images.shape[2] or not len(images):
         raise HarnessError(
-            f"The reference pool {path} must hold images uint8 [R, side, side]; "
-            f"it holds {images.dtype} {images.shape}."
+            f"The reference pool {path} must hold images uint8 [R, side, side]; it holds {images.dtype} {images.shape}."
         )
     if sorted(names) != sorted(CONCEPTS):
         odd = sorted(set(names) ^ set(CONCEPTS)) or "repeated names"
-        raise HarnessError(
-            f"The reference pool {path} must have the {len(CONCEPTS)} concepts; these differ: {odd}"
-        )
+        raise HarnessError(f"The reference pool {path} must have the {len(CONCEPTS)} concepts; these differ: {odd}")
     shape = (len(images), len(CONCEPTS), *images.shape[1:])
     count = int(np.prod(shape))
     if packed.dtype != np.uint8 or packed.size != -(-count // 8):

@@ -55,9 +55,7 @@ class Plan:
         centres = positions(*self.u.shape[-2:])
         out = _apply(self.ky, self.kx, self.v)
         there = [_apply(self.ky, self.kx, self.v * axis) / np.where(out > 0, out, 1.0) for axis in centres]
-        return np.stack(
-            [np.where((self.u > 0) & (out > 0), t, c) for t, c in zip(there, centres, strict=True)]
-        )
+        return np.stack([np.where((self.u > 0) & (out > 0), t, c) for t, c in zip(there, centres, strict=True)])
 
     def objective(self) -> np.ndarray:
         """The minimised objective of each problem, [...].
@@ -98,9 +96,7 @@ def solve(
         if (mass < 0).any() or not (mass > 0).any((-2, -1)).all():
             raise ValueError("a mass must be non-negative and positive somewhere")
     if scale is None:
-        scales = np.array(
-            [pair_percentile(s > 0, t > 0, percentile) or 1.0 for s, t in zip(a, b, strict=True)]
-        )
+        scales = np.array([pair_percentile(s > 0, t > 0, percentile) or 1.0 for s, t in zip(a, b, strict=True)])
     else:
         scales = np.full(len(a), float(scale))
     ky, kx = (np.exp(-_squares(n) / (scales * epsilon)[:, None, None]) for n in (h, w))
