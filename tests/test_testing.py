@@ -15,6 +15,7 @@ import wrong_imports
 import wrong_metrics
 import wrong_models
 import wrong_observers
+import wrong_on_images
 import wrong_sources
 
 from harness.contracts.attributor import Attributor
@@ -50,7 +51,8 @@ SUITES: dict[str, Any] = {
     "observer": observers, "source": sources,
 }  # fmt: skip
 WRONG: dict[str, list[tuple[str, Any]]] = {
-    "attributor": wrong_attributors.WRONG, "editor": wrong_editors.EDITORS, "executor": wrong_executors.EXECUTORS,
+    "attributor": [*wrong_attributors.WRONG, *wrong_on_images.ON_IMAGES], "editor": wrong_editors.EDITORS,
+    "executor": wrong_executors.EXECUTORS,
     "metric": wrong_metrics.METRICS, "model": wrong_models.MODELS, "observer": wrong_observers.OBSERVERS,
     "source": wrong_sources.SOURCES,
 }  # fmt: skip
