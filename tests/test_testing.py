@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import wrong_imports
 import wrong_metrics
 import wrong_models
 import wrong_observers
+import wrong_on_images
 import wrong_sources
 
 from harness.contracts.attributor import Attributor
@@ -36,6 +38,7 @@ from harness.testing import (
     observers,
     sources,
 )
+from harness.testing import check as kit
 from harness.testing.check import CheckResult
 
 RUN: dict[str, Any] = {
@@ -48,7 +51,8 @@ SUITES: dict[str, Any] = {
     "observer": observers, "source": sources,
 }  # fmt: skip
 WRONG: dict[str, list[tuple[str, Any]]] = {
-    "attributor": wrong_attributors.WRONG, "editor": wrong_editors.EDITORS, "executor": wrong_executors.EXECUTORS,
+    "attributor": [*wrong_attributors.WRONG, *wrong_on_images.ON_IMAGES], "editor": wrong_editors.EDITORS,
+    "executor": wrong_executors.EXECUTORS,
     "metric": wrong_metrics.METRICS, "model": wrong_models.MODELS, "observer": wrong_observers.OBSERVERS,
     "source": wrong_sources.SOURCES,
 }  # fmt: skip
@@ -141,6 +145,15 @@ def test_a_metric_that_applies_to_nothing_of_the_kits_is_not_said_to_measure_wel
     assert not failed(results)
     ran = [result.check for result in results if result.ran]
     assert "measures" not in ran and "worst is the worst" not in ran and "asked of failed results" in ran
+
+
+def test_the_module_is_the_one_that_is_installed_not_one_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wrong_attributors.py").write_text("import matplotlib")
+    monkeypatch.chdir(tmp_path)
+    kit._imports.cache_clear()
+    assert kit._imports("wrong_attributors") == [] and kit._imports("wrong_imports") == ["matplotlib"]
 
 
 def test_a_metric_is_told_what_it_does_wrong_in_its_own_terms() -> None:

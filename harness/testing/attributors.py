@@ -24,9 +24,19 @@ BLACK_BOX: frozenset[Capability] = frozenset({"generate"})
 
 
 def check_attributor(method: Attributor) -> None:
-    """Check a method against the contract; raises ``AssertionError`` with a line for each check that fails.
+    """Check an attribution method against the contract.
 
-    Calls ``method.load()`` first, whose ``HarnessError`` passes through. The method explains eight images.
+    Parameters
+    ----------
+    method
+        It is loaded, and explains eight images of the kit's, the first several times.
+
+    Raises
+    ------
+    ConformanceError
+        An ``AssertionError`` with a line for each check that fails.
+    HarnessError
+        Where the method cannot be loaded, or is not given what it needs.
     """
     demand(method, run_attributor_checks(method))
 

@@ -7,7 +7,6 @@ tuple of plain functions.
 from __future__ import annotations
 
 import inspect
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -157,12 +156,15 @@ def light_import(subject: OfPlugin) -> None:
 @cache
 def _imports(module: str) -> list[str] | None:
     """Which of ``HEAVY`` a fresh process has imported once it has imported a module; None where it cannot."""
-    code = f"import sys, importlib; importlib.import_module(sys.argv[1]); print(*({set(HEAVY)!r} & set(sys.modules)))"
-    path = os.pathsep.join(entry or os.curdir for entry in sys.path)
+    # The path is this process's: `-c` would put the current folder before it, which may hold another module so named.
+    code = (
+        "import sys; sys.path[:] = sys.argv[2:]; import importlib; importlib.import_module(sys.argv[1]); "
+        f"print(*({set(HEAVY)!r} & set(sys.modules)))"
+    )
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code, module], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True,
-            timeout=120, stdin=subprocess.DEVNULL,
+            [sys.executable, "-c", code, module, *sys.path], capture_output=True, text=True, timeout=120,
+            stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None

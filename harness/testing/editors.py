@@ -38,10 +38,23 @@ BOXES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
 
 
 def check_editor(editor: Editor, image: np.ndarray | None = None, sample: Sample | None = None) -> None:
-    """Check an editor against the contract; raises ``AssertionError`` with a line for each check that fails.
+    """Check an editor against the contract.
 
-    ``image``: uint8 [height, width, 3] to edit; the kit's own where None. ``sample``: where the image came from, for an
-    editor that must know. Calls ``editor.load()`` first, whose ``HarnessError`` passes through. It makes 13 edits.
+    Parameters
+    ----------
+    editor
+        It is loaded, and makes 13 edits.
+    image
+        uint8 [height, width, 3] to edit; None for a picture of the kit's.
+    sample
+        Where the image came from, for an editor that must know.
+
+    Raises
+    ------
+    ConformanceError
+        An ``AssertionError`` with a line for each check that fails.
+    HarnessError
+        Where the editor cannot be loaded, or is not given what it needs.
     """
     demand(editor, run_editor_checks(editor, image, sample))
 

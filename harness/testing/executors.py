@@ -45,7 +45,7 @@ class SmallJob:
 
 
 def check_executor(executor: Executor) -> None:
-    """Check an executor against the contract; raises ``AssertionError`` with a line for each check that fails.
+    """Check an executor against the contract.
 
     Parameters
     ----------

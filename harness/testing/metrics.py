@@ -37,7 +37,7 @@ LACKING: dict[Need, tuple[dict[str, Any], str]] = {
 
 
 def check_metric(metric: Metric) -> None:
-    """Check a metric against the contract; raises ``AssertionError`` with a line for each check that fails.
+    """Check a metric against the contract.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def run_metric_checks(metric: Metric) -> list[CheckResult]:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measurement:
     """What a metric made of one result. ``raised``: what it raised, as a sentence. ``applies``: as it says.
 
     ``altered``: it wrote to the result. ``read``, ``asked``: the needs of what it read, and what it asked of the model.
@@ -90,9 +90,9 @@ class Measurements:
 
     def __init__(self, metric: Metric) -> None:
         self.plugin = self.metric = metric
-        self._made: dict[tuple[Any, ...], Figure] = {}
+        self._made: dict[tuple[Any, ...], Measurement] = {}
 
-    def of(self, name: str, lacking: Need | None = None, global_seed: int = 0, *more: Any) -> Figure:
+    def of(self, name: str, lacking: Need | None = None, global_seed: int = 0, *more: Any) -> Measurement:
         """Of one of the kit's results. ``lacking``: a part that is taken away."""
         key = (name, lacking, global_seed, *more)
         if key not in self._made:
@@ -100,7 +100,7 @@ class Measurements:
             self._made[key] = self._measure(replace(result, **LACKING[lacking][0]) if lacking else result, global_seed)
         return self._made[key]
 
-    def again(self, global_seed: int = 0) -> Figure:
+    def again(self, global_seed: int = 0) -> Measurement:
         """Of the plain result once more, after another was measured."""
         self.of(ASTRAY)
         return self.of(TRUTH, None, global_seed, "again")
@@ -114,7 +114,7 @@ class Measurements:
             if figure.applies and figure.fault is None and figure.value is not None
         }
 
-    def _measure(self, explained: Explained, global_seed: int) -> Figure:
+    def _measure(self, explained: Explained, global_seed: int) -> Measurement:
         read: set[Need] = set()
         before, model = content(explained), explained.case.model if explained.case else None
         seen, said = noting(explained, read), list[Any]()
@@ -122,7 +122,7 @@ class Measurements:
         error = raised_by(lambda: said.append(bool(self.metric.applies(seen))))
         if error is None and said[0]:
             error = raised_by(lambda: said.append(self.metric.measure(seen)))
-        return Figure(
+        return Measurement(
             value=said[1] if len(said) > 1 else None,
             raised=None if error is None else sentence(error),
             applies=bool(said) and said[0],
@@ -293,7 +293,7 @@ def _applying(measured: Measurements) -> None:
         raise Moot
 
 
-def _same(one: Figure, other: Figure) -> bool:
+def _same(one: Measurement, other: Measurement) -> bool:
     return (one.applies, one.raised, one.value) == (other.applies, other.raised, other.value)
 
 

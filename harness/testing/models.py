@@ -37,11 +37,22 @@ FRACTIONS = (0.25, 0.75)
 
 
 def check_model(model: Model, close: float = CLOSE) -> None:
-    """Check a model against the contract; raises ``AssertionError`` with a line for each check that fails.
+    """Check a model against the contract. Of what it does not declare, only its absence is checked.
 
-    ``close``: by how much log-probabilities that should be equal may differ; give a half-precision model more, or check
-    it in float32. Calls ``model.load()`` first, whose ``HarnessError`` passes through. Of what the model does not
-    declare, only its absence is checked.
+    Parameters
+    ----------
+    model
+        It is loaded, and asked about three frames.
+    close
+        By how much log-probabilities that should be equal may differ. Give a half-precision model more, or check it in
+        float32.
+
+    Raises
+    ------
+    ConformanceError
+        An ``AssertionError`` with a line for each check that fails.
+    HarnessError
+        Where the model cannot be loaded, or is not given what it needs.
     """
     demand(model, run_model_checks(model, close))
 

@@ -28,7 +28,7 @@ _FILE = re.compile(r"[0-9a-f]{16}\.\w+")  # what a run that starts anew removes
 
 
 def check_observer(observer: Observer) -> None:
-    """Check an observer against the contract; raises ``AssertionError`` with a line for each check that fails.
+    """Check an observer against the contract.
 
     Parameters
     ----------

@@ -22,8 +22,19 @@ class RegionModel(Model):
     """Token t has probability 0.05 + 0.9 * w_t * b, with b in 0..1 the rectangle's mean brightness.
 
     The weight w_t is 1 for the last token and falls towards 0 at the first, so that tokens differ in what they
-    owe. Words are tokens; ``rows`` x ``columns`` image tokens tile the frame. ``batches``: the sizes of the batches
-    that were scored.
+    owe. Words are tokens.
+
+    Parameters
+    ----------
+    region
+        The rectangle, whole frame pixels.
+    rows, columns
+        How many image tokens tile the frame.
+
+    Attributes
+    ----------
+    batches
+        The sizes of the batches that were scored.
     """
 
     name: ClassVar[str] = "toy-region"
@@ -102,6 +113,18 @@ class RegionModel(Model):
 
 
 def make_case(model: Model, image: np.ndarray, answer: str = "yes", content: Box = WHOLE) -> Case:
-    """A case with everything asked for."""
+    """A case to try a method on, as a run would give it, with every capture.
+
+    Parameters
+    ----------
+    model
+        Such as :class:`RegionModel`.
+    image
+        uint8 [side, side, 3], in the frame.
+    answer
+        The text to explain.
+    content
+        The part of the frame that holds image.
+    """
     captures = frozenset[Capture]({"rollout", "attention", "weighted_attention", "hidden"})
     return Case(model, image, "Is it?", answer, content, captures=captures)

@@ -25,9 +25,17 @@ SAMPLES, IMAGES = 500, 5
 
 
 def check_source(source: Source) -> None:
-    """Check a source against the contract; raises ``AssertionError`` with a line for each check that fails.
+    """Check a source against the contract, on the data that its user has.
 
-    Looks at its first ``SAMPLES`` samples, and at the images of ``IMAGES`` of them, evenly spread.
+    Parameters
+    ----------
+    source
+        Its first ``SAMPLES`` samples are looked at, and the images of ``IMAGES`` of them, evenly spread.
+
+    Raises
+    ------
+    ConformanceError
+        An ``AssertionError`` with a line for each check that fails; missing data fail one too.
     """
     demand(source, run_source_checks(source))
 
