@@ -93,12 +93,12 @@ def _make(folders: Sequence[Path], args: argparse.Namespace, action: str | None,
     from leaderboard.render.console import show
 
     board = make_board(folders, args.rank_by)
-    show(board, console)
     paths = args.output
     for path in paths:
         write(board, path, args.private_images)
     if action == PUBLISH:
         paths = publish(board, args.to or Path("leaderboard"), args.name)
+    show(board, console)  # after the files: who reads the tables may stop listening (`| head`)
     for path in paths:
         _say(console, f"Written to {path}")
 

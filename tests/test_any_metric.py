@@ -7,9 +7,8 @@ import io
 import json
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -340,22 +339,3 @@ sys.meta_path.insert(0, Blocked())
 from harness.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
-
-
-@pytest.fixture
-def light(folder: Path) -> Iterator[Any]:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        script = BLOCKED.replace("{names}", repr(set(HEAVY)))
-        return subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, timeout=120)
-
-    yield run
-
-
-def test_boards_need_nothing_heavy(folder: Path, tmp_path: Path, light: Any) -> None:
-    out, bench, target = str(folder / "out"), str(folder / "bench"), tmp_path / "to"
-    shown = light("leaderboard", out, "--rank-by", "distance", "--output", str(tmp_path / "board.html"))
-    assert shown.returncode == 0 and "Distance" in shown.stdout, shown.stderr
-    checked = light("leaderboard", "verify", out, "--bench", bench)
-    assert checked.returncode == 0 and "its 30 results are what it claims" in checked.stdout, checked
-    published = light("leaderboard", "publish", out, "--bench", bench, "--to", str(target))
-    assert published.returncode == 0 and len(list(target.iterdir())) == 4, published

@@ -14,7 +14,7 @@ import pytest
 import toys
 from evaluating import toy_run
 from rich.console import Console
-from rows import DEFAULT, closed, header, journal, plugin, row
+from rows import closed, header, journal, row
 
 from harness.errors import HarnessError
 from harness.run.header import Header
@@ -143,9 +143,7 @@ def test_the_document_explains_every_column_that_it_has(tmp_path: Path) -> None:
     rows = [row(0, "a", 0.2, concept="heart"), closed(0, "a", "m2")]
     rows += [row(0, "b", 0.2), row(0, "b", 0.3, "m2")]
     document = render(make_board([journal(tmp_path, header(["a", "b"], {"m": 1, "m2": 1}), rows)]))
-    columns = (
-        next(line for line in document.splitlines() if line.startswith("| # |")).strip("| ").split(" | ")
-    )
+    columns = next(line for line in document.splitlines() if line.startswith("| # |")).strip("| ").split(" | ")
     explained = re.findall(r"^- \*\*(.+?)\*\*:", document, re.MULTILINE)
     assert {"IoU" if name.startswith("IoU") else name for name in columns} == set(explained)
     plain = render(make_board([journal(tmp_path / "b", header(["b"], {"m": 1}), [row(0, "b", 0.2)])]))
@@ -164,35 +162,6 @@ def test_a_subset_says_so(tmp_path: Path) -> None:
     head = header(["a"], {"m": 1}, limit=1, available=40)
     board = make_board([journal(tmp_path, head, [row(0, "a", 0.2)])])
     assert "A subset: 1 of 40 records" in text(board) and "A subset: 1 of 40 records" in render(board)
-
-
-def test_several_runs_in_one_table(tmp_path: Path) -> None:
-    one = journal(tmp_path / "1", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
-    two = journal(
-        tmp_path / "2", header(["b", "a"], {"m": 1}, torch="9"), [row(0, "b", 0.4), row(0, "a", 0.2)]
-    )
-    board = make_board([one, two])
-    assert [(s.rank, s.attributor) for s in board.rankings[0].scores] == [(1, "b"), (2, "a")]
-    assert board.rankings[0].scores[1].records == 1
-    assert "### Run 2" in render(board)
-
-
-def test_the_order_of_runs_changes_no_table(tmp_path: Path) -> None:
-    one = journal(tmp_path / "1", header(["a"], {"m": 3}), [row(i, "a", i / 7) for i in range(3)])
-    two = journal(tmp_path / "2", header(["b"], {"m": 3}), [row(2 - i, "b", (2 - i) / 7) for i in range(3)])
-    forth, back = (render(make_board(order)).split("## Provenance")[0] for order in ([one, two], [two, one]))
-    assert forth == back and "| 1 | a |" in forth and "| 1 | b |" in forth
-    assert render(make_board([one, one])).split("## Prov")[0] == render(make_board([one])).split("## Prov")[0]
-
-
-def test_a_row_that_is_there_twice_counts_once(tmp_path: Path) -> None:
-    rows = [row(0, "a", 0.2), row(0, "a", 0.2), row(1, "a", 0.4)]
-    board = make_board([journal(tmp_path / "1", header(["a"], {"m": 2}), rows)])
-    assert board.rankings[0].records == 2 and board.runs[0].finished == 2
-    assert board.rankings[0].scores[0].means["iou"] == pytest.approx(0.3)
-    torn = journal(tmp_path / "2", header(["a"], {"m": 2}), [*rows, row(1, "a", 0.5)])
-    with pytest.raises(HarnessError, match="/2 holds different results of 'a' for sample 1"):
-        make_board([torn])
 
 
 @pytest.mark.parametrize(
@@ -259,55 +228,6 @@ def test_folders_without_a_journal_to_read_are_refused(tmp_path: Path) -> None:
         assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
-def with_plugin(**changes: Any) -> dict[str, Any]:
-    return {"attributor": {"a": plugin(**changes)}, "model": {}}
-
-
-def with_metric(**changes: Any) -> dict[str, Any]:
-    return {**DEFAULT, "iou": DEFAULT["iou"] | changes}
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"seed": 1}, "seed: 0, now 1"),
-        ({"bench": {"direct": {"sha256": "xyz", "records": 9}}}, "bench.direct"),
-        ({"limit": 1, "available": 7}, "limit: null, now 1"),
-        ({"planned": {"direct": {"m": 2}}}, "records.direct.m: 1, now 2"),
-        ({"plugins": with_plugin(version="2")}, 'attributor.a.version: "1", now "2"'),
-        ({"plugins": with_plugin(options={"grid": 9})}, "attributor.a.options.grid: 8, now 9"),
-        ({"plugins": with_plugin(distribution="other")}, "attributor.a.distribution"),
-        ({"plugins": with_plugin(weights={"w": "sha256:1"})}, "attributor.a.weights.w"),
-        ({"metrics": with_metric(version="2")}, 'metric.iou.version: "1", now "2"'),
-        ({"metrics": with_metric(options={"tolerance": 15})}, "metric.iou.options.tolerance: null, now 15"),
-        ({"metrics": with_metric(distribution="other")}, "metric.iou.distribution"),
-    ],
-)
-def test_runs_that_cannot_be_compared_are_refused(
-    tmp_path: Path, changes: dict[str, Any], reason: str
-) -> None:
-    one = journal(tmp_path / "1", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
-    two = journal(tmp_path / "2", header(["a"], {"m": 1}, **changes), [row(1, "a", 0.2)])
-    with pytest.raises(HarnessError) as caught:
-        make_board([one, two])
-    assert reason in str(caught.value) and "/1 and" in str(caught.value)
-
-
-def test_contradicting_rows_and_truths_are_refused(tmp_path: Path) -> None:
-    one = journal(tmp_path / "1", header(["a"], {"m": 1}), [row(0, "a", 0.2)])
-    two = journal(tmp_path / "2", header(["a"], {"m": 1}), [row(0, "a", 0.3)])
-    with pytest.raises(HarnessError, match="different results of 'a' for sample 0"):
-        make_board([one, two])
-    three = journal(tmp_path / "3", header(["b"], {"m": 1}), [row(0, "b", 0.3, truth=[[0, 0, 2, 2]])])
-    with pytest.raises(HarnessError, match="different true boxes of sample 0"):
-        make_board([one, three])
-    five = journal(tmp_path / "5", header(["b"], {"m": 1}), [row(0, "b", 0.3, concept_truth="left lung")])
-    with pytest.raises(HarnessError, match="different true concepts of sample 0"):
-        make_board([one, five])
-    with pytest.raises(HarnessError, match="Nothing is finished"):
-        make_board([journal(tmp_path / "4", header(["a"], {"m": 1}), [])])
-
-
 def test_nothing_from_a_plugin_or_model_is_markup(tmp_path: Path) -> None:
     head = header([NASTY], {"[bold]m|": 1, "m2": 1})
     rows = [row(0, NASTY, None, "[bold]m|", error="<script>|\n## x"), row(0, NASTY, 0.5, "m2")]
@@ -334,9 +254,7 @@ def test_nothing_steers_the_terminal_or_cannot_be_written(tmp_path: Path) -> Non
 
 def test_escaping() -> None:
     assert escape("a|b") == "a\\|b" and escape("`x`") == "\\`x\\`" and escape("<b>&") == "&lt;b&gt;&amp;"
-    assert (
-        escape("a\n\nb\tc\x1b") == "a b c" and escape("[a](b)") == "\\[a\\](b)" and escape("\\|") == "\\\\\\|"
-    )
+    assert escape("a\n\nb\tc\x1b") == "a b c" and escape("[a](b)") == "\\[a\\](b)" and escape("\\|") == "\\\\\\|"
     assert escape("https://x.org www.x.org a@b.c") == "https\\://x.org www\\.x.org a\\@b.c"
     assert escape("phantom:12 v1.2.dev0") == "phantom:12 v1.2.dev0" and escape("\ud800\u202ex") == "x"
     assert escape("qwen2_5_vl") == "qwen2\\_5\\_vl" and escape("medfocus-v2 (1.0)") == "medfocus-v2 (1.0)"
@@ -347,9 +265,7 @@ def test_no_line_is_too_wide_and_no_number_is_cut(tmp_path: Path, width: int) ->
     names = ["medfocus", "attention-rollout", "gradient-weighted-attention"]
     models = {f"phantom-model-{k}-7b": 1 for k in range(6)}
     rows = [
-        row(0, name, 0.123, model, concept="heart", forward=12345, backward=24)
-        for model in models
-        for name in names
+        row(0, name, 0.123, model, concept="heart", forward=12345, backward=24) for model in models for name in names
     ]
     shown = text(make_board([journal(tmp_path, header(names, models), rows)]), width)
     assert max(map(len, shown.splitlines())) <= width

@@ -26,7 +26,6 @@ from harness.imaging.overlap import overlap
 from harness.run.case import seed_everything
 from harness.run.journal import read_journal
 from harness.run.loop import Ended
-from harness.run.select import thin
 from harness.run.worker import seed_of
 
 NAMES = ("good", "map", "traces")
@@ -47,9 +46,7 @@ def rows(folder: Path, **want: Any) -> list[dict[str, Any]]:
 
 def test_rows_hold_the_result(bench: Path, tmp_path: Path) -> None:
     result = run(bench, tmp_path / "out")
-    assert result == Ended(
-        tmp_path / "out", finished=24, failed=6, interrupted=False, total=24, not_applicable=0
-    )
+    assert result == Ended(tmp_path / "out", finished=24, failed=6, interrupted=False, total=24, not_applicable=0)
     row = rows(tmp_path / "out", index=1, attributor="good", mode="reasoning")[0]
     native = PLACE.to_native(REGION)
     np.testing.assert_allclose(row["boxes"], [native], atol=6e-3)
@@ -196,9 +193,7 @@ def test_an_unreadable_image_is_a_zero_with_a_reason(bench: Path, tmp_path: Path
         assert row["truth"] == [list(EVIDENCE)]
 
 
-def test_impossible_annotations_fail_their_sample(
-    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_impossible_annotations_fail_their_sample(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toys, "EVIDENCE", Box(0, 0, float("nan"), 5))
     monkeypatch.setattr(ToySource, "image", lambda self, sample: np.zeros((40, 20, 3), np.uint8))
     run(bench, tmp_path / "out", ("good",))
@@ -221,94 +216,11 @@ def test_what_a_model_cannot_do_is_not_applicable(bench: Path, tmp_path: Path) -
     assert not ToyModel.loads and not ToySource.reads
 
 
-def test_aliases_and_models_asked_for(bench: Path, tmp_path: Path) -> None:
-    toys.bench(bench, ("toy_1b", "black-box"))
-    run(bench, tmp_path / "out", ("answers-only",), models=["toy"])
-    assert {row["model"] for row in rows(tmp_path / "out")} == {"toy"}
-    with pytest.raises(HarnessError, match="no records of the model 'no-weights'"):
-        run(bench, tmp_path / "x", models=["no-weights"])
-    toys.bench(bench, ("toy_1b", "toy"))
-    with pytest.raises(HarnessError, match="two direct records of sample 0"):
-        run(bench, tmp_path / "x")
-
-
 def test_a_model_that_does_not_load_stops_the_run_and_keeps_the_rest(bench: Path, tmp_path: Path) -> None:
     toys.bench(bench, ("toy", "no-weights"))
     with pytest.raises(HarnessError, match="'no-weights' cannot be loaded: OSError: no such checkpoint"):
         run(bench, tmp_path / "out", ("good",))
     assert len(rows(tmp_path / "out", model="toy")) == 8
-
-
-def test_user_errors(bench: Path, tmp_path: Path) -> None:
-    cases: list[tuple[str, dict[str, Any]]] = [
-        ("No attributor is named 'god'; did you mean 'good'", {"attributors": ["god"]}),
-        ("Say which method to rate by --attributor NAME; installed: answers-only, bad", {"attributors": []}),
-        ("The setting 'limit' cannot be -1: input should be greater than or equal to 0", {"limit": -1}),
-        ("option for 'traces'", {"attributors": ["good"], "options": ["traces.x=1"]}),
-        ("no mode was given", {"modes": []}),
-    ]
-    for message, settings in cases:
-        with pytest.raises(HarnessError, match=message):
-            run(bench, tmp_path / "out", **settings)
-    with pytest.raises(HarnessError, match="No installed source ships a benchmark"):
-        evaluate(toys.registry(), ["good"], output=tmp_path / "out")
-    toys.write_records(bench, [toys.record(99)])
-    with pytest.raises(HarnessError, match="no sample 99"):
-        run(bench, tmp_path / "out")
-    toys.write_records(bench, [])
-    with pytest.raises(HarnessError, match="no records in the mode direct or reasoning"):
-        run(bench, tmp_path / "out")
-    toys.write_records(bench, [toys.record(0, dataset="tiy")])
-    with pytest.raises(HarnessError, match="No source is named 'tiy'"):
-        run(bench, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_source_that_fails_is_named(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("oops")
-
-    for method, message in (("samples", "'toy' failed"), ("__init__", "'toy' cannot be set up")):
-        monkeypatch.setattr(ToySource, method, fail)
-        with pytest.raises(HarnessError, match=f"The source {message}: ZeroDivisionError: oops"):
-            run(bench, tmp_path / "out")
-
-
-def test_the_shipped_benchmark_is_the_default(
-    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ToySource, "bench", bench)
-    result = evaluate(toys.registry(), ["good"], output=tmp_path / "out", console=Console(file=io.StringIO()))
-    assert result.finished == 8
-
-
-@pytest.mark.parametrize(
-    ("sizes", "limit", "takes"),
-    [
-        ((10, 10, 10, 10), 8, [2, 2, 2, 2]),
-        ((1, 10, 10), 9, [1, 4, 4]),
-        ((3, 3), 100, [3, 3]),
-        ((5, 5), 1, [0, 1]),
-    ],
-)
-def test_a_limit_is_spread_evenly(sizes: tuple[int, ...], limit: int, takes: list[int]) -> None:
-    groups: Any = {
-        name: [f"{name}{i}" for i in range(size)] for name, size in zip("abcd", sizes, strict=False)
-    }
-    thinned = thin(groups, limit)
-    assert [len(rows) for rows in thinned.values()] == takes and list(thinned) == list(groups)
-    for name, kept in thinned.items():
-        assert len(set(kept)) == len(kept) and kept == sorted(kept) and set(kept) <= set(groups[name])
-    if takes == [2, 2, 2, 2]:
-        assert thinned["a"] == ["a2", "a7"]  # type: ignore[index, comparison-overlap]
-
-
-def test_a_subset_is_announced(bench: Path, tmp_path: Path) -> None:
-    console = Console(file=io.StringIO(), width=200)
-    assert run(bench, tmp_path / "out", limit=4, console=console).finished == 12
-    assert "A subset: 4 of 8 records" in console.file.getvalue()  # type: ignore[attr-defined]
-    counts = Counter(row["mode"] for row in rows(tmp_path / "out", attributor="good"))
-    assert counts == {"direct": 2, "reasoning": 2}
 
 
 def test_what_an_attributor_has_to_say_is_said_and_kept(
@@ -324,15 +236,6 @@ def test_what_an_attributor_has_to_say_is_said_and_kept(
     monkeypatch.setattr(toys.Good, "notes", lambda self, sources: 1 / 0)
     with pytest.raises(HarnessError, match="'good' cannot be set up: ZeroDivisionError"):
         run(bench, tmp_path / "other")
-
-
-def test_a_mode_without_a_file_is_left_out_and_announced(bench: Path, tmp_path: Path) -> None:
-    (bench / "reasoning.json").unlink()
-    console = Console(file=io.StringIO(), width=200)
-    assert run(bench, tmp_path / "out", ("good",), console=console).total == 4
-    assert "no reasoning.json: that mode is left out" in console.file.getvalue()  # type: ignore[attr-defined]
-    header = read_journal(tmp_path / "out")[0]
-    assert list(header["planned"]) == list(header["bench"]) == ["direct"]
 
 
 def test_runs_on_a_terminal(bench: Path, tmp_path: Path) -> None:
