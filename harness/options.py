@@ -56,10 +56,10 @@ def for_labels(assignments: Sequence[str], labelled: Sequence[tuple[str, type[Pl
             raise HarnessError(f"There is an option for {name!r}, which takes no part in this run; these do: {taking}.")
         for owner in [k for k in owners if field in labelled[k][1].Options.model_fields] or owners[:1]:
             values[owner][field] = value
-    return [build(cls, mine) for (_, cls), mine in zip(labelled, values, strict=True)]
+    return [read_options(cls, mine) for (_, cls), mine in zip(labelled, values, strict=True)]
 
 
-def build(cls: type[Plugin], values: dict[str, str]) -> NoOptions:
+def read_options(cls: type[Plugin], values: dict[str, str]) -> NoOptions:
     """The options of one plugin from texts. Raises ``HarnessError`` that says what is allowed."""
     fields = cls.Options.model_fields
     for field in values:

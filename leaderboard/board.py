@@ -11,8 +11,8 @@ from harness.contracts.mode import Mode
 from harness.errors import HarnessError
 from harness.run.header import Header, MetricFacts
 from harness.run.row import Row
+from leaderboard.read.joined import Run
 from leaderboard.read.runs import read_comparable
-from leaderboard.read.shards import Run
 from leaderboard.read.timings import Timings, read_timings
 from leaderboard.statistics.ranking import Measures, Pair, Score, compare, rank
 from leaderboard.statistics.slices import Sizes, Slice, shares, slices_by

@@ -46,7 +46,7 @@ class KeptMaps(Observer):
         return {name_of(ResultKey(*explained.record, explained.attributor)): encode(explained.attribution)}
 
 
-def path_of(folder: Path, key: ResultKey) -> Path:
+def map_path(folder: Path, key: ResultKey) -> Path:
     """Where the map of a result lies in a run's folder."""
     return folder / FOLDER / name_of(key)
 
@@ -86,9 +86,9 @@ def _npz(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def read(folder: Path, row: Row) -> Attribution:
+def read_map(folder: Path, row: Row) -> Attribution:
     """What the method of a row said. Raises ``HarnessError`` where it was not kept, or the file is none of these."""
-    path = path_of(folder, row.key)
+    path = map_path(folder, row.key)
     try:
         if path.stat().st_size > _MOST:
             raise ValueError("it is too large")

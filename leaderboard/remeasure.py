@@ -21,9 +21,9 @@ from harness.registry import Registry
 from harness.run.header import MetricFacts
 from harness.run.measure import DECIMALS, measure
 from harness.run.provenance import describe_metric
-from harness.run.row import Row, sentence
+from harness.run.row import Row, field_fault
 from leaderboard import kept_maps
-from leaderboard.read.shards import Run
+from leaderboard.read.joined import Run
 from leaderboard.rescore import explained_of
 
 _SLACK = 1.5 * 10**-DECIMALS
@@ -65,7 +65,7 @@ class Remeasure:
         try:
             options = cls.Options.model_validate(facts.options)
         except ValidationError as error:
-            raise HarnessError(f"its options do not fit the installed plugin: {sentence(error)}") from error
+            raise HarnessError(f"its options do not fit the installed plugin: {field_fault(error)}") from error
         one: Participant[Metric] = Participant("metric", label, cls, options)  # type: ignore[arg-type]
         right = MetricFacts.model_validate(describe_metric(registry, one))
         for name in _CLAIMS:
@@ -130,9 +130,9 @@ class Remeasure:
         """What was kept of a result. Raises ``HarnessError`` where it cannot be read."""
         folder: Path
         for folder in self._folders:
-            if kept_maps.path_of(folder, row.key).is_file():
+            if kept_maps.map_path(folder, row.key).is_file():
                 self._maps += 1
-                return kept_maps.read(folder, row)
+                return kept_maps.read_map(folder, row)
         return None
 
 

@@ -76,7 +76,7 @@ def _add(registry: Registry, results: Results, one: Participant[Metric]) -> Path
 def _measured(folder: Path, row: Row, label: str, metric: Metric) -> Measured:
     if row.status == "not_applicable":
         return Measured()
-    said = kept_maps.read(folder, row) if "map" in metric.needs and row.status == "ok" else None
+    said = kept_maps.read_map(folder, row) if "map" in metric.needs and row.status == "ok" else None
     return measure({label: metric}, explained_of(row, said), {"boxes", "map"}, failed=row.status == "failed")
 
 

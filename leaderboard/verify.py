@@ -20,7 +20,7 @@ from harness.registry import Registry
 from harness.run.header import Header
 from harness.run.row import ResultKey, Row, image_id
 from harness.run.select import thin
-from leaderboard.read.shards import read_runs
+from leaderboard.read.joined import read_runs
 from leaderboard.remeasure import Remeasure
 
 _EDGE = 0.01  # pixels; boxes in a row are rounded

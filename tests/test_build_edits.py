@@ -12,7 +12,7 @@ from PIL import Image
 from toys import EVIDENCE, HEIGHT, WIDTH, ToyEditor, ToySource
 
 from harness.building.causal import Edit
-from harness.building.controls import NO_ROOM, NotApplicable, elsewhere, identity, place_boxes
+from harness.building.controls import NO_ROOM, NotApplicable, elsewhere, identity_edit, place_boxes
 from harness.building.edits import EditCache, png
 from harness.contracts.editor import region_mask
 from harness.contracts.source import Sample
@@ -172,7 +172,7 @@ def test_the_exact_editors_identity_edit_gives_the_original_back() -> None:
     source, editor = Phantom(), PhantomEditor()
     for sample in [s for s in source.samples() if s.index % 40 == 0]:
         image = source.image(sample)
-        edit = identity(sample, editor.follows_prompt)
+        edit = identity_edit(sample, editor.follows_prompt)
         assert edit.region == "foreground" and edit.boxes == sample.boxes
         assert (editor.edit(image, *edit, 0, sample) == image).all()
         assert not (editor.edit(image, sample.boxes, f"No {sample.attribute}", "foreground", 0, sample) == image).all()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from harness.cli.main import build_parser
-from harness.options import build, parse
+from harness.options import parse, read_options
 from harness.registry import KINDS, Registry
 from harness.testing.attributors import run_attributor_checks
 from harness.testing.editors import run_editor_checks
@@ -98,7 +98,7 @@ def test_every_command_line_parses(page: Path, capsys: pytest.CaptureFixture[str
             name = label.partition("@")[0]
             if name not in own and not name.isupper():
                 for _, cls in REGISTRY.named(name):
-                    build(cls, {field: value})
+                    read_options(cls, {field: value})
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from harness.cli.option_list import REQUIRED, describe_options
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.errors import HarnessError
-from harness.options import build, for_plugins, parse
+from harness.options import for_plugins, parse, read_options
 
 
 class Full(Plugin):
@@ -89,12 +89,12 @@ def test_every_type() -> None:
         "word": "a",
     }
     typed = {"grid": 4, "share": 0.25, "exact": False, "path": Path("~/x y"), "how": "some", "level": 2}
-    assert build(Full, texts).model_dump() == typed | {"word": "a", "code": "a1"}
-    assert build(Full, {}).model_dump()["grid"] == 8
+    assert read_options(Full, texts).model_dump() == typed | {"word": "a", "code": "a1"}
+    assert read_options(Full, {}).model_dump()["grid"] == 8
 
 
 def test_none_is_none_only_where_the_field_can_be_none() -> None:
-    options = build(Full, {"path": "None", "level": "none", "how": "None", "word": "none"}).model_dump()
+    options = read_options(Full, {"path": "None", "level": "none", "how": "None", "word": "none"}).model_dump()
     assert options["path"] is None and options["level"] is None
     assert options["how"] == "None" and options["word"] == "none"
 
@@ -115,21 +115,21 @@ def test_none_is_none_only_where_the_field_can_be_none() -> None:
 )
 def test_a_bad_value_is_named_with_what_is_allowed(field: str, value: str, message: str) -> None:
     with pytest.raises(HarnessError, match=message):
-        build(Full, {field: value})
+        read_options(Full, {field: value})
 
 
 def test_a_missing_value_is_named() -> None:
     with pytest.raises(HarnessError, match=r"needy\.weights: field required \(it takes path\)"):
-        build(Needy, {})
+        read_options(Needy, {})
 
 
 def test_an_unknown_field_gets_a_suggestion() -> None:
     with pytest.raises(HarnessError, match=r"no option 'gird'; did you mean 'grid'\?"):
-        build(Full, {"gird": "4"})
+        read_options(Full, {"gird": "4"})
     with pytest.raises(HarnessError, match="no option 'zzz'; it has grid, share"):
-        build(Full, {"zzz": "4"})
+        read_options(Full, {"zzz": "4"})
     with pytest.raises(HarnessError, match=r"no option 'zzz'; it has none\."):
-        build(Bare, {"zzz": "4"})
+        read_options(Bare, {"zzz": "4"})
 
 
 def test_an_option_of_a_plugin_that_takes_no_part() -> None:

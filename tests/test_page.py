@@ -28,7 +28,7 @@ from leaderboard.render.html import page
 from leaderboard.render.html.gallery_reader import MOST, read_gallery
 from leaderboard.render.html.markup import el, join, verbatim
 from leaderboard.render.html.page import render
-from leaderboard.render.html.plots import BOTTOM, LABEL, NEAR, TALL, spread
+from leaderboard.render.html.plots import BOTTOM, LABEL, NEAR, TALL, spread_labels
 
 NASTY = "</script><img src=x onerror=alert(1)>\"'&<b>\u202e"
 HERE = Path(page.__file__).parent
@@ -181,11 +181,11 @@ def test_labels_of_a_plot_do_not_cover_each_other() -> None:
     for _ in range(50):
         points = [(float(x), float(y)) for x, y in random.uniform((9, 12), (97, TALL - BOTTOM), (12, 2))]
         points += points[:2] + [(10.0, float(TALL - BOTTOM))] * 3
-        heights = spread(points)
+        heights = spread_labels(points)
         assert max(heights) <= TALL - BOTTOM
         for (one, y), (other, z) in combinations(list(zip((x for x, _ in points), heights, strict=True)), 2):
             assert abs(one - other) >= NEAR or abs(y - z) >= LABEL - 1e-9
-    assert spread([(50.0, 100.0), (51.0, 200.0)]) == [100, 200]  # none moves without need
+    assert spread_labels([(50.0, 100.0), (51.0, 200.0)]) == [100, 200]  # none moves without need
 
 
 def _luminance(colour: np.ndarray) -> float:

@@ -19,7 +19,7 @@ from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.registry import Registry
-from leaderboard.kept_maps import encode, path_of, read
+from leaderboard.kept_maps import encode, map_path, read_map
 from leaderboard.read.rescored import read_measured
 from leaderboard.rescore import rescore
 
@@ -83,9 +83,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_what_is_kept_is_what_was_said(tmp_path: Path, folder: Path, said: Attribution) -> None:
     row = read_measured(folder / "kept").rows[0]
-    path_of(tmp_path, row.key).parent.mkdir(parents=True, exist_ok=True)
-    path_of(tmp_path, row.key).write_bytes(encode(said))
-    found = read(tmp_path, row)
+    map_path(tmp_path, row.key).parent.mkdir(parents=True, exist_ok=True)
+    map_path(tmp_path, row.key).write_bytes(encode(said))
+    found = read_map(tmp_path, row)
     if said.saliency is None:
         assert found.saliency is None
     else:
@@ -152,10 +152,10 @@ def test_figures_of_another_state_of_the_journal_are_refused(folder: Path) -> No
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04", encode(Attribution(saliency=np.eye(5)))])
 def test_a_broken_map_is_named(folder: Path, tmp_path: Path, content: bytes) -> None:
     row = read_measured(folder / "kept").rows[0]
-    path_of(tmp_path, row.key).parent.mkdir()
-    path_of(tmp_path, row.key).write_bytes(content)
+    map_path(tmp_path, row.key).parent.mkdir()
+    map_path(tmp_path, row.key).write_bytes(content)
     with pytest.raises(HarnessError, match=r"The kept map .*\.npz cannot be read"):
-        read(tmp_path, row)
+        read_map(tmp_path, row)
 
 
 def test_the_command_does_all_shards(

@@ -23,9 +23,9 @@ from harness.contracts.mode import MODES
 from harness.errors import HarnessError, one_line
 from harness.imaging.frame import Box
 from harness.imaging.overlap import overlap
-from harness.run.case import seed_everything
 from harness.run.journal import read_journal
 from harness.run.loop import Ended
+from harness.run.shared_case import seed_everything
 from harness.run.worker import seed_of
 
 NAMES = ("good", "map", "traces")

@@ -20,7 +20,7 @@ from harness.contracts.source import Sample
 from harness.errors import HarnessError
 from harness.run.journal import read_journal
 from harness.run.loop import Ended
-from harness.run.select import Task, spread
+from harness.run.select import Task, deal
 from harness.run.settings import RunSettings
 from harness.run.shards import Shard
 from leaderboard.board import make_board
@@ -67,9 +67,9 @@ def test_what_is_about_an_image_stays_together(folder: Path) -> None:
 def test_findings_of_an_image_stay_together_and_order_does_not_matter() -> None:
     samples = [Sample("toy", index, f"image {index // 2}", "mass", ()) for index in range(10)]
     tasks = [Task(toys.record(sample.index), sample, "toy") for sample in samples]
-    places = spread(tasks, 3)
+    places = deal(tasks, 3)
     assert list(places.values()) == [0, 1, 2, 0, 1]
-    assert spread([*reversed(tasks), *tasks], 3) == places
+    assert deal([*reversed(tasks), *tasks], 3) == places
 
 
 def test_the_board_of_the_shards_is_that_of_the_whole_run(folder: Path) -> None:

@@ -27,8 +27,8 @@ from leaderboard.board import make_board
 from leaderboard.command import add_parser
 from leaderboard.plugin import run_finished
 from leaderboard.publish import publish
-from leaderboard.read.provenance import eval_command, setting_lines
-from leaderboard.read.shards import Run, read_runs
+from leaderboard.read.joined import Run, read_runs
+from leaderboard.read.provenance_lines import eval_command, setting_lines
 from leaderboard.render.csv_json import csv_columns, to_csv, to_json
 from leaderboard.verify import verify
 

@@ -6,8 +6,8 @@ up among the installed plugins. Options are those of ``-o``: ``["medfocus.tau=0.
 
 from __future__ import annotations
 
-from harness.api.benchmark import build
 from harness.api.evaluation import Evaluation, evaluate
+from harness.api.new_benchmark import build
 from harness.api.one_image import explain, load_attributor, load_model
 
 __all__ = ["Evaluation", "build", "evaluate", "explain", "load_attributor", "load_model"]

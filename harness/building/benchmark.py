@@ -13,9 +13,9 @@ from harness.building.build_row import BUILD
 from harness.building.dataset import check_installed, write_parquet
 from harness.building.dataset_card import dataset_card
 from harness.building.gates import Judged, control_rows, judge_all
+from harness.building.questions import WORK, BuildSelection, select_questions
 from harness.building.report import report
 from harness.building.rounds import Rounds
-from harness.building.select import WORK, BuildSelection, select_questions
 from harness.building.settings import BuildSettings
 from harness.building.tables import markdown, show
 from harness.building.versions import Versions

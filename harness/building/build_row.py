@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from harness.contracts.mode import Mode
 from harness.run.journal import Layout
-from harness.run.row import Count, Edges, Status, sentence
+from harness.run.row import Count, Edges, Status, field_fault
 
 
 class AnswerKey(NamedTuple):
@@ -72,7 +72,7 @@ class BuildRow(BaseModel):
         try:
             return cls.model_validate(line)
         except ValidationError as error:
-            raise ValueError(sentence(error)) from error
+            raise ValueError(field_fault(error)) from error
 
     def line(self) -> dict[str, Any]:
         """The row as JSON, which the journal has a line of."""

@@ -41,7 +41,7 @@ class NotApplicable(Exception):
     """A control that cannot be done for this sample, and why."""
 
 
-def identity(sample: Sample, follows_prompt: bool) -> Edit:
+def identity_edit(sample: Sample, follows_prompt: bool) -> Edit:
     """The edit that should change nothing. Raises ``NotApplicable`` for an editor that does not follow prompts."""
     if not follows_prompt:
         raise NotApplicable(NO_PROMPT)

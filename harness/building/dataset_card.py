@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.building.causal import GATES
-from harness.building.select import BuildSelection
+from harness.building.questions import BuildSelection
 from harness.contracts.mode import Mode
 
 

@@ -20,8 +20,8 @@ from harness.contracts.source import Sample
 from harness.errors import RunError
 from harness.files import write_whole
 from harness.run.cache import digest_of, path_of
-from harness.run.case import seed_everything
 from harness.run.memory import free_memory
+from harness.run.shared_case import seed_everything
 
 _DIGEST = "digest"  # the PNG's text chunk
 

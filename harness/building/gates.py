@@ -11,8 +11,8 @@ from harness.bench.verdict import final_answer
 from harness.building.build_row import BuildRow
 from harness.building.causal import FAILED, GATES, judge
 from harness.building.controls import CONTROLS
+from harness.building.questions import Question
 from harness.building.rounds import Rounds
-from harness.building.select import Question
 
 HELD, FLIPPED, NOT_APPLICABLE = "held", "flipped", "not applicable"
 VERDICTS = (HELD, FLIPPED, NOT_APPLICABLE, FAILED)

@@ -18,15 +18,15 @@ from harness.bench.verdict import final_answer
 from harness.building.build_row import AnswerKey, BuildRow
 from harness.building.causal import GATES, judge
 from harness.building.controls import CONTROLS
-from harness.building.select import BuildSelection, Question
+from harness.building.questions import BuildSelection, Question
 from harness.building.versions import Missing, Version, Versions, or_missing
 from harness.contracts.model import Model
 from harness.errors import HarnessError
 from harness.participants import Participant
-from harness.run.case import seed_everything
 from harness.run.journal import Journal
 from harness.run.memory import free_memory
 from harness.run.progress import Progress
+from harness.run.shared_case import seed_everything
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,14 +10,14 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from harness.building.causal import GATES, Edit
-from harness.building.controls import NotApplicable, elsewhere, identity
-from harness.building.select import BuildSelection
-from harness.contracts.source import Sample, read
+from harness.building.controls import NotApplicable, elsewhere, identity_edit
+from harness.building.questions import BuildSelection
+from harness.contracts.source import Sample, read_sample
 from harness.errors import RunError, one_line
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.read import letterbox
-from harness.run.case import checked
 from harness.run.memory import out_of_memory
+from harness.run.shared_case import checked
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Versions:
 
     def _original(self, sample: Sample) -> np.ndarray:
         checked(sample.boxes)
-        return read(self.selection.sources[sample.source], sample)
+        return read_sample(self.selection.sources[sample.source], sample)
 
     def _make(self, sample: Sample, image: np.ndarray, name: str) -> Version:
         edit = self._edit(sample, image, name)
@@ -103,7 +103,7 @@ class Versions:
         if name in _GATES:
             return _GATES[name].edit(sample)
         if name == "identity":
-            return identity(sample, self.selection.editors[sample.source].cls.follows_prompt)
+            return identity_edit(sample, self.selection.editors[sample.source].cls.follows_prompt)
         return elsewhere(sample, image.shape[1], image.shape[0], self.seed)
 
 

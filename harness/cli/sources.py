@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         for cls in dict.fromkeys(classes):
             status.update(f"Reading {cls.name} …")
             found.append(take(cls, args.data_root, args.images))
-    report(found, args.data_root, args.images, Console())
+    print_report(found, args.data_root, args.images, Console())
     return 0 if all(inventory.complete for inventory in found) else 1
 
 
@@ -120,7 +120,7 @@ def take(cls: type[Source], root: Path, images: bool) -> Inventory:
     return inventory
 
 
-def report(found: list[Inventory], root: Path, images: bool, console: Console) -> None:
+def print_report(found: list[Inventory], root: Path, images: bool, console: Console) -> None:
     """Print a table of the sources, then what each of them lacks."""
     from rich.padding import Padding
     from rich.table import Table

@@ -112,7 +112,7 @@ class Source(Plugin):
         ]
 
 
-def read(source: Source, sample: Sample) -> np.ndarray:
+def read_sample(source: Source, sample: Sample) -> np.ndarray:
     """The sample's image as :meth:`Source.image` gives it. Raises ``ValueError`` where that is not as promised."""
     image = source.image(sample)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:

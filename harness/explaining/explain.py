@@ -16,7 +16,7 @@ from harness.explaining.explanation import Explanation
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.imaging.read import letterbox
 from harness.participants import reason
-from harness.run.case import boxes_of, seed_everything
+from harness.run.shared_case import boxes_of, seed_everything
 
 
 def explain_answer(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.contracts.mode import Mode
-from harness.run.row import Count, Number, sentence
+from harness.run.row import Count, Number, field_fault
 from harness.run.shards import Shard
 
 FORMAT = 2
@@ -103,7 +103,7 @@ class Header(BaseModel):
         try:
             return cls.model_validate(line)
         except ValidationError as error:
-            raise ValueError(sentence(error)) from error
+            raise ValueError(field_fault(error)) from error
 
     def line(self) -> dict[str, Any]:
         """The header as JSON, which a journal begins with."""

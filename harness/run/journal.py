@@ -156,8 +156,10 @@ def read_journal(folder: Path, layout: Layout = EVALUATION) -> tuple[dict[str, A
         )
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(parsed[1:], 2):
-        if row is None or not all(part in row for part in (*layout.key, "status")):
-            raise HarnessError(f"The journal {path} is broken at line {number}; give --fresh to start anew.")
+        lacking = [part for part in (*layout.key, "status") if part not in row] if row is not None else []
+        if row is None or lacking:
+            why = f"the field {lacking[0]!r} is missing" if lacking else "it is no JSON object"
+            raise HarnessError(f"The journal {path} is broken at line {number} ({why}); give --fresh to start anew.")
         rows.append(row)
     return parsed[0], rows
 

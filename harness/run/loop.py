@@ -19,7 +19,7 @@ from harness.run.journal import EVALUATION, Journal
 from harness.run.progress import Progress
 from harness.run.provenance import header_of
 from harness.run.row import ResultKey
-from harness.run.select import Selection, select, spread
+from harness.run.select import Selection, deal, select
 from harness.run.settings import RunSettings
 from harness.run.shards import Shard
 from harness.run.worker import Result, RunJob, Unit
@@ -116,7 +116,7 @@ def _notes(job: RunJob, selection: Selection) -> dict[str, list[str]]:
 
 def _part(selection: Selection, shard: Shard) -> Selection:
     """The part of a selection that is a shard's: all that is about an image stays together."""
-    homes = spread(selection.every_task, shard.count)
+    homes = deal(selection.every_task, shard.count)
     tasks = {
         model: [task for task in tasks if homes[task.image] == shard.index - 1]
         for model, tasks in selection.tasks.items()

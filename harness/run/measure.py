@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric, Need
 from harness.errors import one_line
-from harness.run.case import seed_everything
 from harness.run.memory import free_memory, out_of_memory
+from harness.run.shared_case import seed_everything
 
 DECIMALS = 6
 

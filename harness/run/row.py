@@ -115,7 +115,7 @@ class Row(BaseModel):
         try:
             return cls.model_validate(line)
         except ValidationError as error:
-            raise ValueError(sentence(error)) from error
+            raise ValueError(field_fault(error)) from error
 
     def line(self) -> dict[str, Any]:
         """The row as JSON, which the journal has a line of."""
@@ -148,7 +148,7 @@ def image_id(sample: Sample) -> str:
     return blake2b(f"{sample.source}\n{sample.image}".encode(), digest_size=8).hexdigest()
 
 
-def sentence(error: ValidationError) -> str:
+def field_fault(error: ValidationError) -> str:
     """What is wrong with a line, in words: the field, and why."""
     fault = error.errors()[0]
     field = ".".join(map(str, fault["loc"]))

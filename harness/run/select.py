@@ -222,7 +222,7 @@ def _tasks(model: str, groups: Groups, samples: dict[tuple[str, int], Sample], b
     return [tasks[key] for key in sorted(tasks, key=lambda key: (key[0], key[1], order[key[2]]))]
 
 
-def spread(tasks: Iterable[Task], count: int) -> dict[tuple[str, str], int]:
+def deal(tasks: Iterable[Task], count: int) -> dict[tuple[str, str], int]:
     """Which of ``count`` places each image goes to, 0 and up: by turns, in the order of the samples.
 
     It depends on the tasks alone, not on their order.

@@ -19,18 +19,18 @@ from harness.contracts.metric import Metric, Need
 from harness.contracts.mode import Mode
 from harness.contracts.model import Capability, Capture, Model
 from harness.contracts.observer import Observer
-from harness.contracts.source import Sample, Source, read
+from harness.contracts.source import Sample, Source, read_sample
 from harness.errors import HarnessError, one_line
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.overlap import union_area
 from harness.imaging.read import letterbox
 from harness.participants import Participant
-from harness.run.case import Scene, SharedCase, checked, cost_of, said_of, seed_everything, truth_of
 from harness.run.measure import measure
 from harness.run.memory import free_memory, out_of_memory, peaks, reset_peaks
 from harness.run.provenance import environment, weights_of
 from harness.run.row import KEY, ResultKey, Row, Status, image_id, writable
-from harness.run.select import Task, spread
+from harness.run.select import Task, deal
+from harness.run.shared_case import Scene, SharedCase, checked, cost_of, said_of, seed_everything, truth_of
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class RunJob:
 
     def homes(self, units: Sequence[Unit], count: int) -> list[int]:
         """Which of ``count`` workers each unit goes to."""
-        places = spread((task for unit in units for task, _ in unit.todo), count)
+        places = deal((task for unit in units for task, _ in unit.todo), count)
         return [places[unit.todo[0][0].image] for unit in units]
 
     def lost(self, unit: Unit, why: str) -> Iterator[Result]:
@@ -284,7 +284,7 @@ class RunWorker:
         start = time.perf_counter()
         sample, source = task.sample, self.job.sources[task.record.dataset]
         try:
-            image = read(source, sample)
+            image = read_sample(source, sample)
             frame, place = letterbox(image, FRAME_SIDE)
             # What an annotator drew past the edge is no image.
             truth = [box.clip(place.width, place.height) for box in checked(sample.boxes)]

@@ -9,7 +9,7 @@ import numpy as np
 from harness.contracts.editor import Editor, Region, region_mask
 from harness.contracts.source import Sample
 from harness.imaging.frame import Box
-from harness.run.case import seed_everything
+from harness.run.shared_case import seed_everything
 from harness.testing.check import (
     Breach,
     CheckResult,

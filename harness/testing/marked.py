@@ -13,7 +13,7 @@ from harness.contracts.explained import Explained
 from harness.contracts.mode import question
 from harness.contracts.model import Model
 from harness.imaging.frame import Box, Letterbox
-from harness.run.case import said_of
+from harness.run.shared_case import said_of
 from harness.testing.region import SIDE, RegionModel
 from harness.testing.trials import ANSWER, CAUSE, framed
 from harness.testing.trials import PLAIN as FILM

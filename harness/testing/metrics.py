@@ -11,7 +11,7 @@ import numpy as np
 from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric, Need
 from harness.contracts.model import Capability
-from harness.run.case import seed_everything
+from harness.run.shared_case import seed_everything
 from harness.testing.check import (
     Breach,
     CheckResult,

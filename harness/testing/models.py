@@ -11,7 +11,7 @@ import numpy as np
 from harness.contracts.mode import question
 from harness.contracts.model import Capability, Model, Trace
 from harness.imaging.read import letterbox
-from harness.run.case import seed_everything
+from harness.run.shared_case import seed_everything
 from harness.testing.check import (
     Breach,
     CheckResult,

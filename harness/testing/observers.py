@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.contracts.explained import Explained
 from harness.contracts.observer import Observer
-from harness.run.case import seed_everything
 from harness.run.settings import RunSettings
+from harness.run.shared_case import seed_everything
 from harness.testing.check import (
     Breach,
     CheckResult,

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from harness.contracts.source import Sample, Source
-from harness.run.case import checked
+from harness.run.shared_case import checked
 from harness.testing.check import (
     Breach,
     CheckResult,

@@ -15,7 +15,7 @@ from harness.contracts.mode import question
 from harness.contracts.model import Capability, Capture
 from harness.imaging.frame import Box, Letterbox
 from harness.imaging.read import letterbox
-from harness.run.case import SharedCase, boxes_of, said_of, seed_everything
+from harness.run.shared_case import SharedCase, boxes_of, said_of, seed_everything
 from harness.testing.check import raised_by, sentence
 from harness.testing.pictures import film, sixteen_bit_film
 from harness.testing.region import SIDE, RegionModel

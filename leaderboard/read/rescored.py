@@ -15,7 +15,7 @@ from harness.files import write_whole
 from harness.run.header import MetricFacts
 from harness.run.measure import Measured
 from harness.run.results import Results, read_results
-from harness.run.row import KEY, Number, ResultKey, Row, sentence
+from harness.run.row import KEY, Number, ResultKey, Row, field_fault
 
 RESCORED = "rescored-*.jsonl"
 
@@ -88,7 +88,7 @@ def _read_rescored(path: Path, digest: str) -> tuple[_Rescored, dict[ResultKey, 
         raise HarnessError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, IndexError, RecursionError) as error:
         again = "remove it and run `harness rescore`"
-        why = sentence(error) if isinstance(error, ValidationError) else str(error)
+        why = field_fault(error) if isinstance(error, ValidationError) else str(error)
         raise HarnessError(f"{path} holds no figures of a metric ({why}); {again}.") from error
     if head.journal_sha256 != digest:
         raise HarnessError(

@@ -10,7 +10,7 @@ from harness.contracts.case import RecordKey
 from harness.errors import HarnessError
 from harness.run.row import ResultKey, Row
 from leaderboard.read.comparable import incomparable
-from leaderboard.read.shards import Run, read_runs
+from leaderboard.read.joined import Run, read_runs
 
 
 def read_comparable(folders: Sequence[Path]) -> tuple[list[Row], list[Run]]:

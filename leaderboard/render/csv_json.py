@@ -9,8 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from leaderboard.board import Board, Ranking
-from leaderboard.read.provenance import eval_command
-from leaderboard.read.shards import Run
+from leaderboard.read.joined import Run
+from leaderboard.read.provenance_lines import eval_command
 from leaderboard.render.cell_text import plain
 from leaderboard.statistics.ranking import Score
 from leaderboard.statistics.resampling import FLIPS, LEVEL, RESAMPLES, SEED

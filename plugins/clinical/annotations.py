@@ -37,7 +37,7 @@ def shown(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class AnnotationRow:
     """A row of a table: its fields as text, and ``where`` it is, "FILE, line N"."""
 
     where: str
@@ -61,7 +61,7 @@ class Row:
         return file_name(self.where, field, self[field])
 
 
-def read_rows(path: Path, delimiter: str, columns: Sequence[str]) -> Iterator[Row]:
+def read_rows(path: Path, delimiter: str, columns: Sequence[str]) -> Iterator[AnnotationRow]:
     """The rows of a text table (UTF-8, with or without a byte order mark; the first line names the columns).
 
     It reads what pandas' ``read_csv`` reads: a field may be quoted, blank lines are passed over. Other columns
@@ -90,7 +90,7 @@ def read_rows(path: Path, delimiter: str, columns: Sequence[str]) -> Iterator[Ro
                         f"{len(header)}; the file is not as it was published, download it again."
                     )
                 if values:
-                    yield Row(f"{path}, line {line}", dict(zip(header, values, strict=False)))
+                    yield AnnotationRow(f"{path}, line {line}", dict(zip(header, values, strict=False)))
     except OSError as error:
         raise HarnessError(f"The file {path} cannot be read: {error.strerror or error}.") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -6,7 +6,7 @@ import ast
 from typing import NamedTuple
 
 from harness.imaging.frame import Box
-from plugins.clinical.annotations import MISSING, Row, fault, four_numbers, shown
+from plugins.clinical.annotations import MISSING, AnnotationRow, fault, four_numbers, shown
 
 # Relative to the data root. Findings by region and image; then the boxes of the regions.
 FINDINGS = "chest-imagenome/1.0.0/gold_dataset/gold_object_attribute_with_coordinates.txt"
@@ -33,22 +33,22 @@ class Image(NamedTuple):
         return f"{folder}/{self.name.removesuffix('.dcm')}.jpg"
 
 
-def has_image(row: Row) -> bool:
+def has_image(row: AnnotationRow) -> bool:
     """Whether a row of :data:`FINDINGS` says which image it is about."""
     return not any(row[key] in MISSING for key in ("patient_id", "study_id", "image_id"))
 
 
-def image_of(row: Row) -> Image:
+def image_of(row: AnnotationRow) -> Image:
     """The image that a row of :data:`FINDINGS` is about. Raises ``HarnessError`` for ids of another form."""
     return Image(_whole(row, "patient_id"), _whole(row, "study_id"), row.file_name("image_id"))
 
 
-def affirmed(row: Row) -> bool:
+def affirmed(row: AnnotationRow) -> bool:
     """Whether a row of :data:`FINDINGS` says that its label is there, rather than absent."""
     return row["relation"] not in MISSING and row.number("relation") == 1
 
 
-def native_box(row: Row) -> Box:
+def native_box(row: AnnotationRow) -> Box:
     """``coord_original``: a box in the image's own pixels."""
     field = "coord_original"
     text = row[field]
@@ -61,7 +61,7 @@ def native_box(row: Row) -> Box:
     return four_numbers(row.where, field, value)
 
 
-def _whole(row: Row, field: str) -> int:
+def _whole(row: AnnotationRow, field: str) -> int:
     text = row[field]
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
         raise fault(row.where, field, f"should be a whole number, it is {shown(text)}")

@@ -33,9 +33,9 @@ class PhantomEditor(Editor):
         "{attribute}" none, which gives the image back."""
         if sample is None or sample.source != "phantom":
             raise HarnessError("The phantom editor edits phantoms only; choose another editor for other images.")
-        from plugins.phantom.film import film, seed_of  # scipy: not needed to list the plugins
+        from plugins.phantom.film import film, patient_seed  # scipy: not needed to list the plugins
 
-        shown = film(seed_of(sample.image))
+        shown = film(patient_seed(sample.image))
         attribute = prompt.removeprefix("No ")
         if prompt in FINDING:
             without = frozenset[Finding]()

@@ -9,7 +9,7 @@ from plugins.phantom.patient import sample_patient
 from plugins.phantom.render import Film
 
 
-def seed_of(image: str) -> int:
+def patient_seed(image: str) -> int:
     """The patient's seed from an image's name, ``phantom:SEED``."""
     kind, _, seed = image.partition(":")
     if kind != "phantom" or not seed.isdecimal():

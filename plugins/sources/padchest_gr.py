@@ -21,7 +21,7 @@ IMAGES = "PadChest_GR"
 STUDIES = 2000
 
 
-class Finding(NamedTuple):
+class BoxedFinding(NamedTuple):
     """A finding that is to become a sample: its attribute, and its boxes in shares of the image's size."""
 
     attribute: str
@@ -93,7 +93,7 @@ def _scaled(box: Box, width: int, height: int) -> Box:
     return Box(box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height)
 
 
-def _studies(path: Path) -> Iterator[tuple[str, list[Finding]]]:
+def _studies(path: Path) -> Iterator[tuple[str, list[BoxedFinding]]]:
     """The image of each of the studies in use, and those of its findings that become samples."""
     try:
         studies = json.loads(path.read_bytes().decode("utf-8-sig"))
@@ -118,7 +118,7 @@ def _studies(path: Path) -> Iterator[tuple[str, list[Finding]]]:
         )
 
 
-def _finding(where: str, row: Any) -> Finding | None:
+def _finding(where: str, row: Any) -> BoxedFinding | None:
     # A finding that is not abnormal has often none of the other fields.
     if not _get(where, row, "abnormal", bool):
         return None
@@ -131,7 +131,7 @@ def _finding(where: str, row: Any) -> Finding | None:
     for label in labels:
         if not isinstance(label, str):
             raise fault(where, "labels", f"should be a list of texts, one is {shown(label)}")
-    return Finding(" or ".join(labels), boxes)
+    return BoxedFinding(" or ".join(labels), boxes)
 
 
 def _relative(where: str, field: str, value: Any) -> Box:

@@ -39,9 +39,9 @@ class Phantom(Source):
 
     def image(self, sample: Sample) -> np.ndarray:
         """Render the patient's film, uint8 [height, width, 3]."""
-        from plugins.phantom.film import film, seed_of  # scipy: not needed to list the plugins
+        from plugins.phantom.film import film, patient_seed  # scipy: not needed to list the plugins
 
-        return film(seed_of(sample.image)).image()
+        return film(patient_seed(sample.image)).image()
 
 
 def enumerate_samples(seeds: Iterable[int]) -> Iterator[Sample]:

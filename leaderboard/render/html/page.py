@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from leaderboard.board import Board, Ranking
-from leaderboard.read.provenance import PLUGIN_COLUMNS, plugin_lines, setting_lines
+from leaderboard.read.provenance_lines import PLUGIN_COLUMNS, plugin_lines, setting_lines
 from leaderboard.render.cell_text import in_percent
 from leaderboard.render.columns import Column, headings, wide_columns
 from leaderboard.render.html.gallery import render_gallery

@@ -127,7 +127,7 @@ def costs(ranking: Ranking) -> Markup | None:
             at = {"x1": f"{across:.2f}%", "x2": f"{across:.2f}%", "class_": "whisker thin"}
             parts.append(el("line", y1=y(ends[0]), y2=y(ends[1]), **at))
     parts += [el("circle", cx=f"{across:.2f}%", cy=down, r=5, class_="dot") for across, down, _ in points]
-    for (across, down, score), height in zip(points, spread([point[:2] for point in points]), strict=True):
+    for (across, down, score), height in zip(points, spread_labels([point[:2] for point in points]), strict=True):
         dx, anchor = (-10, "end") if across > 58 else (10, "start")
         name = score.attributor if len(score.attributor) <= 24 else score.attributor[:23] + "…"
         # In an svg of its own, x is in pixels again.
@@ -186,7 +186,7 @@ def _at(value: float, axis: Axis) -> str:
     return f"{100 * axis.at(value):.2f}%"
 
 
-def spread(points: Sequence[tuple[float, float]]) -> list[float]:
+def spread_labels(points: Sequence[tuple[float, float]]) -> list[float]:
     """Heights of the labels of points (percent across, pixels down), so that those near across do not overlap.
 
     A label moves down to where there is room; at the bottom, all that are in its way move up.

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
 
     from harness.errors import HarnessError
     from plugins.attributors.medfocus.candidates import candidates
-    from plugins.attributors.medfocus.make_pool import TooFew, build
+    from plugins.attributors.medfocus.make_pool import TooFew, make_pool
     from plugins.attributors.medfocus.references import save_pool
 
     if not args.data_root.is_dir():
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     console = Console()
     try:
         with Console(stderr=True).status("Reading the annotations …") as status:
-            built = build(
+            built = make_pool(
                 args.data_root, candidates(args.data_root), args.count, args.medsam,
                 lambda found: status.update(f"References: {found} of {args.count}"),
             )  # fmt: skip

@@ -29,20 +29,20 @@ class TooFew(HarnessError):
 
 
 @dataclass(frozen=True)
-class Built:
+class MadePool:
     """A pool, and the images that came before its last one and are not in it, each with why."""
 
     pool: Pool
     passed_over: dict[str, str]
 
 
-def build(
+def make_pool(
     root: Path,
     candidates: list[Candidate],
     count: int,
     medsam: Path | None = None,
     progress: Callable[[int], None] = lambda found: None,
-) -> Built:
+) -> MadePool:
     """A pool of the first ``count`` candidates that have all concepts and whose image under ``root`` is sound.
 
     ``medsam``: weights of MedSAM, which then draws the masks; without, they are the boxes themselves. What
@@ -74,7 +74,7 @@ def build(
         raise TooFew(_too_few(len(images), count, candidates), passed_over)
     drawn_by = "its boxes" if medsam is None else "drawn by MedSAM in its boxes"
     origin = f"{count} normal images of Chest ImaGenome 1.0.0 (gold standard), masks: {drawn_by}"
-    return Built(Pool(np.stack(images), np.stack(masks), origin), passed_over)
+    return MadePool(Pool(np.stack(images), np.stack(masks), origin), passed_over)
 
 
 def reference(image: np.ndarray, candidate: Candidate, outline: Outline) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header, PluginFacts
 from harness.run.provenance import option_values
-from leaderboard.read.shards import Run
+from leaderboard.read.joined import Run
 
 NONE = "none"
 PLUGIN_COLUMNS = ("Kind", "Plugin", "Distribution", "Module", "Options")
