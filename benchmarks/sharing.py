@@ -19,7 +19,8 @@ from typing import Any
 from rich.console import Console
 
 from harness.registry import Registry
-from harness.run.loop import evaluate
+from harness.run import loop
+from harness.run.settings import RunSettings
 from plugins.models.lvlm import TransformersModel
 
 MODEL = "phantom-qwen2.5-vl"
@@ -50,10 +51,9 @@ def run(names: Sequence[str], limit: int, passes: Passes) -> tuple[float, int]:
     before = passes.images
     with TemporaryDirectory() as folder:
         output = Path(folder) / "run"
-        result = evaluate(
-            Registry.discover(), names, [MODEL], limit=limit, output=output, console=Console(file=io.StringIO())
-        )
-        assert not result.failed and result.finished == result.total
+        settings = RunSettings(attributors=list(names), models=[MODEL], limit=limit, output=output)
+        ended = loop.run(Registry.discover(), settings, Console(file=io.StringIO()))
+        assert not ended.failed and ended.finished == ended.total
         lines = (output / "timings.jsonl").read_text().splitlines()
     spent = (json.loads(line) for line in lines)
     return sum(line["seconds"] for line in spent if line["stage"] == "attribute"), passes.images - before

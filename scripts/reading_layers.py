@@ -12,25 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from harness import Registry
-from harness.contracts.mode import MODES
-from harness.imaging.frame import FRAME_SIDE
-from harness.imaging.read import letterbox
-from harness.run.select import make_plan
 from scripts.evaluate_phantom_models import MODELS
+from scripts.recorded import recorded
 
 
 def falls(name: str, limit: int) -> list[float]:
     """The mean fall in log-probability for each decoder layer, the first one first."""
-    plan = make_plan(Registry.discover(), ["random"], [name], MODES, None, None, [], limit, 0)
-    ((cls, tasks),) = plan.tasks.items()
+    cls, answers = recorded(name, limit)
     model: Any = cls()
     model.load()
     layers = model.model.model.language_model.layers
-    found = np.zeros((len(tasks), len(layers)))
-    for row, task in zip(found, tasks, strict=True):
-        frame, _ = letterbox(plan.sources[task.record.dataset].image(task.sample), FRAME_SIDE)
-        asked, answer = task.sample.question(task.record.mode), task.record.prediction
+    found = np.zeros((len(answers), len(layers)))
+    for row, (frame, _, asked, answer, _) in zip(found, answers, strict=True):
         columns = (model._prompt(frame, asked).ids == model.image_token).nonzero()[:, 0]
 
         def flatten(

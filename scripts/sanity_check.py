@@ -19,16 +19,13 @@ import torch
 from scipy.stats import spearmanr
 
 from harness import Attribution, Attributor, Case, Registry
-from harness.contracts.mode import MODES
 from harness.imaging.frame import FRAME_SIDE
-from harness.imaging.read import letterbox
-from harness.run.select import make_plan
-from harness.run.worker import seed_of
 from scripts.evaluate_phantom_models import MODELS
+from scripts.recorded import recorded
 
 GRID = 8
 RESULTS = Path("docs/sanity_check.json")
-NEEDING_WEIGHTS = {"prompting-medsam"}
+NEEDING_FILES = {"prompting-medsam", "maps-from-files"}
 
 
 def shuffle(model: torch.nn.Module, seed: int) -> None:
@@ -61,29 +58,23 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
     return float(spearmanr(one.ravel(), other.ravel()).statistic)
 
 
-def compare(registry: Registry, model_name: str, methods: Sequence[Attributor], limit: int) -> dict[str, list[float]]:
+def likenesses(model_name: str, methods: Sequence[Attributor], limit: int) -> dict[str, list[float]]:
     """Every method's likeness for each answer, under the model and the same model shuffled."""
-    plan = make_plan(registry, [method.name for method in methods], [model_name], MODES, None, None, [], limit, 0)
-    ((cls, tasks),) = plan.tasks.items()
+    cls, answers = recorded(model_name, limit)
     trained, shuffled = cls(), cls()
     for model in (trained, shuffled):
         model.load()
     shuffle(shuffled.model, 0)  # type: ignore[attr-defined]
     captures = frozenset[Any]().union(*(method.captures for method in methods))
     found: dict[str, list[float]] = {method.name: [] for method in methods}
-    for task in tasks:
-        frame, place = letterbox(plan.sources[task.record.dataset].image(task.sample), FRAME_SIDE)
-        mode = task.record.mode
+    for one in answers:
         cases = [
-            Case(
-                model, frame, task.sample.question(mode), task.record.prediction, place.content,
-                seed_of(0, task.sample, mode), captures,
-            )
+            Case(model, one.frame, one.question, one.answer, one.content, one.seed, captures)
             for model in (trained, shuffled)
-        ]  # fmt: skip
+        ]
         for method in methods:
-            one, other = (coarse_map(method.attribute(case)) for case in cases)
-            found[method.name].append(likeness(one, other))
+            before, after = (coarse_map(method.attribute(case)) for case in cases)
+            found[method.name].append(likeness(before, after))
     return found
 
 
@@ -92,14 +83,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--limit", type=int, default=24, help="answers of each model")
     args = parser.parse_args()
-    registry = Registry.discover()
-    classes = [cls for cls in registry.all("attributor") if cls.name not in NEEDING_WEIGHTS]
+    classes = [cls for cls in Registry.discover().all("attributor") if cls.name not in NEEDING_FILES]
     methods = [cls() for cls in classes]
     for method in methods:
         method.load()
     report = {}
     for model in MODELS:
-        found = compare(registry, model, methods, args.limit)
+        found = likenesses(model, methods, args.limit)
         report[model] = {name: round(float(np.mean(values)), 3) for name, values in found.items()}
         print(f"{model}, {args.limit} answers")
         for name, value in sorted(report[model].items(), key=lambda item: item[1]):

@@ -120,6 +120,15 @@ def _load(entry: EntryPoint) -> str:
     return f"assert callable({found}.{entry.attr})" if entry.attr else found
 
 
+def test_every_script_and_benchmark_can_be_imported() -> None:
+    """They are in no package, so that neither types nor a command would notice what a renaming left behind."""
+    files = [*(ROOT / "scripts").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+    modules = [f"{path.parent.name}.{path.stem}" for path in files if path.stem != "__init__"]
+    code = f"import importlib, sys; [importlib.import_module(name) for name in {sorted(modules)}]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_test_asks_the_hub() -> None:
     """Whoever types `pytest` waits for no network, and reaches for none: tests/conftest.py sees to that."""
     assert huggingface_hub.constants.HF_HUB_OFFLINE
