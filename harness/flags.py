@@ -29,8 +29,11 @@ def add_settings(parser: argparse.ArgumentParser, cls: type[Settings]) -> None:
     )
 
 
-def read_settings(args: argparse.Namespace, cls: type[S]) -> S:
-    """The settings that a command was started with. Raises ``HarnessError`` for one that cannot be."""
+def read_settings(args: argparse.Namespace, cls: type[S]) -> S | None:
+    """The settings that a command was started with; None where it was to print them, which is done.
+
+    Raises ``HarnessError`` for one that cannot be.
+    """
     from pathlib import Path
 
     values: dict[str, Any] = {}
@@ -39,7 +42,11 @@ def read_settings(args: argparse.Namespace, cls: type[S]) -> S:
         where = args.config
         values = read_yaml(Path(where))
         cls.of(values, where)
-    return cls.of(values | given(args, cls))
+    settings = cls.of(values | given(args, cls))
+    if args.write_config:
+        print(cls.yaml(settings.model_dump(mode="json", exclude_unset=True)), end="")
+        return None
+    return settings
 
 
 def given(args: argparse.Namespace, cls: type[Settings]) -> dict[str, Any]:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from harness.errors import HarnessError
 
+
+def each_once(items: list[Any]) -> list[Any]:
+    """The items in their order, each once."""
+    return list(dict.fromkeys(items))
+
+
+Names = Annotated[list[str], AfterValidator(each_once)]
 S = TypeVar("S", bound="Settings")
 
 

@@ -19,9 +19,10 @@ from harness.errors import HarnessError
 from harness.participants import Participant, labelled
 from harness.registry import Registry
 from harness.run.header import MetricFacts
+from harness.run.line import field_fault
 from harness.run.measure import DECIMALS, measure
 from harness.run.provenance import describe_metric
-from harness.run.row import Row, field_fault
+from harness.run.row import Row
 from leaderboard import kept_maps
 from leaderboard.read.joined import Run
 from leaderboard.rescore import explained_of

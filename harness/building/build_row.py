@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import model_validator
 
 from harness.contracts.mode import Mode
 from harness.run.journal import Layout
-from harness.run.row import Count, Edges, Status, field_fault
+from harness.run.line import JournalLine
+from harness.run.row import Count, Edges, Status
 
 
 class AnswerKey(NamedTuple):
@@ -24,7 +25,7 @@ class AnswerKey(NamedTuple):
 BUILD = Layout("build.jsonl", "build-timings.jsonl", 2, AnswerKey._fields, "harness build")
 
 
-class BuildRow(BaseModel):
+class BuildRow(JournalLine):
     """One answer: a line of the journal.
 
     Attributes
@@ -47,8 +48,6 @@ class BuildRow(BaseModel):
         Where the edit was, x0, y0, x1, y1 in native pixels; null for the sample's own boxes.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
     source: str
     index: Count
     model: str
@@ -65,18 +64,6 @@ class BuildRow(BaseModel):
         if (self.status == "ok") != (self.answer is not None) or (self.status == "ok") != (self.error is None):
             raise ValueError("an answer that is ok has a text and no error, any other has an error and no text")
         return self
-
-    @classmethod
-    def read(cls, line: Any) -> BuildRow:
-        """A row from a journal's line, parsed. Raises ``ValueError`` that says what is wrong."""
-        try:
-            return cls.model_validate(line)
-        except ValidationError as error:
-            raise ValueError(field_fault(error)) from error
-
-    def line(self) -> dict[str, Any]:
-        """The row as JSON, which the journal has a line of."""
-        return self.model_dump(mode="json")
 
     @property
     def key(self) -> AnswerKey:

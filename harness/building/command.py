@@ -31,8 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.building.settings import BuildSettings
 
     settings = read_settings(args, BuildSettings)
-    if args.write_config:
-        print(BuildSettings.yaml(settings.model_dump(mode="json", exclude_unset=True)), end="")
+    if settings is None:
         return 0
     prepare(settings.threads)
     from rich.console import Console

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import field_validator
 
-from harness.contracts.mode import MODES, Mode
-from harness.settings import Settings, setting
+from harness.contracts.mode import MODES
+from harness.run.settings import Modes
+from harness.settings import Names, Settings, setting
 
 
 class BuildSettings(Settings):
@@ -18,8 +18,8 @@ class BuildSettings(Settings):
     A flag of a list is named after one of its items, and may be repeated.
     """
 
-    models: list[str] = setting([], "model to ask; none for those of the benchmarks that the sources ship")
-    sources: list[str] = setting(
+    models: Names = setting([], "model to ask; none for those of the benchmarks that the sources ship")
+    sources: Names = setting(
         [],
         "where samples come from; none for all that the data root can serve, or, without one, those that need no data",
     )
@@ -27,7 +27,7 @@ class BuildSettings(Settings):
     data_root: Path | None = setting(None, "folder that holds the sources' data sets", metavar="DIR")
     seed: int = setting(0, "fixes all randomness", in_header=True, ge=0)
     limit: int | None = setting(None, "at most so many samples, evenly spread; none or 0 for all", in_header=True, ge=0)
-    modes: list[Mode] = setting(list(MODES), "how the question is answered", in_header=True)
+    modes: Modes = setting(list(MODES), "how the question is answered", in_header=True)
     controls: bool = setting(
         False, "also ask whether survivors flip under an edit that changes nothing, and under one elsewhere"
     )
@@ -46,18 +46,6 @@ class BuildSettings(Settings):
     )
     fresh: bool = setting(False, "start anew, not where the last build stopped; edits are kept")
     threads: int | None = setting(None, "CPU threads to use; none for all cores", ge=1)
-
-    @field_validator("models", "sources", "modes")
-    @classmethod
-    def _each_once(cls, names: list[Any]) -> list[Any]:
-        return list(dict.fromkeys(names))
-
-    @field_validator("modes")
-    @classmethod
-    def _some_mode(cls, modes: list[Mode]) -> list[Mode]:
-        if not modes:
-            raise ValueError("no mode was given; the modes are direct and reasoning")
-        return modes
 
     @field_validator("limit")
     @classmethod

@@ -33,9 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.run.settings import RunSettings
 
     settings = read_settings(args, RunSettings)
-    if args.write_config:
-        values = settings.model_dump(mode="json", exclude_unset=True)
-        print(RunSettings.yaml(values), end="")
+    if settings is None:
         return 0
     try:
         status = _evaluate(settings)

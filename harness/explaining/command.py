@@ -36,8 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from harness.explaining.settings import ExplainSettings
 
     settings = read_settings(args, ExplainSettings)
-    if args.write_config:
-        print(ExplainSettings.yaml(settings.model_dump(mode="json", exclude_unset=True)), end="")
+    if settings is None:
         return
     question = settings.question or ""
     if not question.strip():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.contracts.mode import Mode
-from harness.run.row import Count, Number, field_fault
+from harness.run.line import JournalLine
+from harness.run.row import Count, Number
 from harness.run.shards import Shard
 
 FORMAT = 2
@@ -46,7 +47,7 @@ class MetricFacts(PluginFacts):
     needs: list[str]
 
 
-class Header(BaseModel):
+class Header(JournalLine):
     """What the rows of a journal depend on.
 
     Attributes
@@ -68,8 +69,6 @@ class Header(BaseModel):
     metrics
         What was measured, in the order of the columns.
     """
-
-    model_config = _STRICT
 
     format: Literal[2]
     harness: str | None
@@ -96,18 +95,6 @@ class Header(BaseModel):
         if self.shard is not None:
             Shard.parse(self.shard)
         return self
-
-    @classmethod
-    def read(cls, line: Any) -> Header:
-        """A header from a journal's first line, parsed. Raises ``ValueError`` that says what is wrong."""
-        try:
-            return cls.model_validate(line)
-        except ValidationError as error:
-            raise ValueError(field_fault(error)) from error
-
-    def line(self) -> dict[str, Any]:
-        """The header as JSON, which a journal begins with."""
-        return self.model_dump(mode="json")
 
     @property
     def records(self) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from harness.contracts.case import RecordKey
 from harness.contracts.mode import Mode
 from harness.contracts.source import Sample
 from harness.imaging.frame import Box, to_boxes
+from harness.run.line import JournalLine
 
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -33,7 +33,7 @@ class ResultKey(NamedTuple):
     attributor: str
 
 
-class Row(BaseModel):
+class Row(JournalLine):
     """One result: a line of the journal.
 
     Attributes
@@ -73,8 +73,6 @@ class Row(BaseModel):
         Images that the method sent through the model.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
     source: str
     index: Count
     model: str
@@ -109,18 +107,6 @@ class Row(BaseModel):
             raise ValueError(f"its {min(both)} is measured and unmeasured")
         return self
 
-    @classmethod
-    def read(cls, line: Any) -> Row:
-        """A row from a journal's line, parsed. Raises ``ValueError`` that says what is wrong."""
-        try:
-            return cls.model_validate(line)
-        except ValidationError as error:
-            raise ValueError(field_fault(error)) from error
-
-    def line(self) -> dict[str, Any]:
-        """The row as JSON, which the journal has a line of."""
-        return self.model_dump(mode="json")
-
     @property
     def key(self) -> ResultKey:
         """What the row is about."""
@@ -146,23 +132,3 @@ def writable(text: str) -> str:
 def image_id(sample: Sample) -> str:
     """Which rows are about one image: 16 hexadecimal digits that do not give a patient's file name away."""
     return blake2b(f"{sample.source}\n{sample.image}".encode(), digest_size=8).hexdigest()
-
-
-def field_fault(error: ValidationError) -> str:
-    """What is wrong with a line, in words: the field, and why."""
-    fault = error.errors()[0]
-    field = ".".join(map(str, fault["loc"]))
-    if fault["type"] == "missing":
-        return f"the field {field!r} is missing"
-    if fault["type"] == "extra_forbidden":
-        return f"the field {field!r} is not known to this version of the harness"
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"the field {field!r} is {_brief(fault['input'])}: {message}" if field else message
-
-
-def _brief(value: Any) -> str:
-    try:
-        text = json.dumps(value)
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

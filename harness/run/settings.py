@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import AfterValidator, field_validator
 
 from harness.contracts.mode import MODES, Mode
 from harness.run.shards import Shard
-from harness.settings import Settings, setting
+from harness.settings import Names, Settings, each_once, setting
 
 EMBEDDED_LIMIT = 240
+
+
+def _some(modes: list[Mode]) -> list[Mode]:
+    if not modes:
+        raise ValueError("no mode was given; the modes are direct and reasoning")
+    return modes
+
+
+Modes = Annotated[list[Mode], AfterValidator(_some), AfterValidator(each_once)]
 
 
 class RunSettings(Settings):
@@ -21,14 +30,14 @@ class RunSettings(Settings):
     A flag of a list is named after one of its items, and may be repeated.
     """
 
-    attributors: list[str] = setting(
+    attributors: Names = setting(
         [], "method to rate: NAME, or NAME@VARIANT to rate one method again under options of its own", in_header=True
     )
-    models: list[str] = setting(
+    models: Names = setting(
         [], "model to explain: NAME or NAME@VARIANT; none for every model that the benchmark has records of"
     )
-    modes: list[Mode] = setting(list(MODES), "how the question is answered")
-    metrics: list[str] = setting([], "further metric to measure, besides those that declare themselves default")
+    modes: Modes = setting(list(MODES), "how the question is answered")
+    metrics: Names = setting([], "further metric to measure, besides those that declare themselves default")
     bench: Path | None = setting(
         None,
         "folder with direct.json and reasoning.json in MedGround-Bench's format; none for the embedded benchmark, "
@@ -55,7 +64,7 @@ class RunSettings(Settings):
     keep_maps: bool = setting(
         False, "keep each result's map, boxes and scores, for `harness rescore` and for programs of yours"
     )
-    observers: list[str] = setting([], "further observer, which keeps files of each result")
+    observers: Names = setting([], "further observer, which keeps files of each result")
     shard: str | None = setting(
         None,
         "explain the K-th of N parts of the records alone, in a folder of its own in the output; parts can run at the "
@@ -74,18 +83,6 @@ class RunSettings(Settings):
         "$HARNESS_CACHE, else the user's cache folder",
         metavar="DIR",
     )
-
-    @field_validator("attributors", "models", "modes", "metrics", "observers")
-    @classmethod
-    def _each_once(cls, names: list[Any]) -> list[Any]:
-        return list(dict.fromkeys(names))
-
-    @field_validator("modes")
-    @classmethod
-    def _some_mode(cls, modes: list[Mode]) -> list[Mode]:
-        if not modes:
-            raise ValueError("no mode was given; the modes are direct and reasoning")
-        return modes
 
     @field_validator("shard")
     @classmethod

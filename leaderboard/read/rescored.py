@@ -8,32 +8,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from harness.errors import HarnessError
 from harness.files import write_whole
 from harness.run.header import MetricFacts
+from harness.run.line import JournalLine
 from harness.run.measure import Measured
 from harness.run.results import Results, read_results
-from harness.run.row import KEY, Number, ResultKey, Row, field_fault
+from harness.run.row import KEY, Number, ResultKey, Row
 
 RESCORED = "rescored-*.jsonl"
 
 
-class _Rescored(BaseModel):
+class _Rescored(JournalLine):
     """The first line of a file of added figures."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     format: Literal[1]
     metric: str
     about: MetricFacts
     journal_sha256: Annotated[str, Field(max_length=64)]
 
 
-class _Figure(BaseModel):
+class _Figure(JournalLine):
     """Every other line: one result's figure, or why there is none."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     key: Annotated[list[str | int], Field(min_length=len(KEY), max_length=len(KEY))]
     figure: Number | None = None
     unmeasured: str | None = None
@@ -83,13 +82,12 @@ def _with_figure(row: Row, metric: str, figures: dict[ResultKey, _Figure]) -> Ro
 def _read_rescored(path: Path, digest: str) -> tuple[_Rescored, dict[ResultKey, _Figure]]:
     try:
         lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-        head, figures = _Rescored.model_validate(lines[0]), [_Figure.model_validate(line) for line in lines[1:]]
+        head, figures = _Rescored.read(lines[0]), [_Figure.read(line) for line in lines[1:]]
     except OSError as error:
         raise HarnessError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, IndexError, RecursionError) as error:
         again = "remove it and run `harness rescore`"
-        why = field_fault(error) if isinstance(error, ValidationError) else str(error)
-        raise HarnessError(f"{path} holds no figures of a metric ({why}); {again}.") from error
+        raise HarnessError(f"{path} holds no figures of a metric ({error}); {again}.") from error
     if head.journal_sha256 != digest:
         raise HarnessError(
             f"{path} was measured from another state of the journal; run `harness rescore {path.parent} --metric "
