@@ -44,6 +44,17 @@ class Trace:
     hidden_gradient: np.ndarray | None = None
 
 
+class Answer(str):
+    """An answer that knows whether it was cut off at the token limit, so that nothing in it is final."""
+
+    cut_off: bool = False
+
+    def __new__(cls, text: str, cut_off: bool = False) -> Answer:
+        said = super().__new__(cls, text)
+        said.cut_off = cut_off
+        return said
+
+
 class Model(Plugin):
     """A vision-language model. ``capabilities`` states which of the methods below it really has."""
 
@@ -54,7 +65,10 @@ class Model(Plugin):
 
     @abstractmethod
     def answer(self, image: np.ndarray, question: str) -> str:
-        """The greedy answer to one question about one image, without any template or end-of-turn text."""
+        """The greedy answer to one question about one image, without any template or end-of-turn text.
+
+        An :class:`Answer` where the model knows that it reached its token limit; any other str counts as whole.
+        """
 
     def score(self, images: Sequence[np.ndarray], question: str, answer: str) -> np.ndarray:
         """Teacher-forced natural-log probabilities of the answer's T tokens, float64 [len(images), T]."""
