@@ -17,6 +17,7 @@ from harness.contracts.plugin import Plugin
 from harness.imaging.frame import Box
 
 Capability = Literal["generate", "score", "trace"]
+BoxUnit = Literal["pixels", "thousandths"]
 Capture = Literal["attention", "rollout", "weighted_attention", "hidden"]
 BACKWARD: frozenset[Capture] = frozenset({"weighted_attention", "hidden"})  # the captures that need a backward pass
 
@@ -56,9 +57,13 @@ class Answer(str):
 
 
 class Model(Plugin):
-    """A vision-language model. ``capabilities`` states which of the methods below it really has."""
+    """A vision-language model. ``capabilities`` states which of the methods below it really has.
+
+    ``boxes_in``: what it counts in where it is asked for boxes: its frame's pixels, or thousandths of either side.
+    """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"generate"})
+    boxes_in: ClassVar[BoxUnit] = "pixels"
 
     def load(self) -> None:
         """Bring the weights into memory; called once before the first use. May raise ``HarnessError``."""
