@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import os
 import re
@@ -19,11 +20,14 @@ from rich.console import Console
 from toys import DARK, UNREADABLE, WRONG_BOX, ToyEditor, ToyModel, ToySource
 
 from harness.bench.records import read_records
+from harness.bench.verdict import final_answer
 from harness.building.benchmark import OUTPUTS, Built, make_benchmark
 from harness.building.build_row import BUILD
-from harness.building.causal import GATES, ask, counterfactuals, judge
+from harness.building.causal import CUT_OFF, GATES, ask, counterfactuals, judge
 from harness.building.settings import BuildSettings
+from harness.building.tables import show
 from harness.contracts.mode import MODES
+from harness.contracts.model import Answer
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run import loop
@@ -96,7 +100,7 @@ def test_the_report_counts_every_gate(tmp_path: Path) -> None:
     (counts,) = said["filter"]
     assert {name: count for name, count in counts.items() if name != "attributes"} == {
         "mode": "direct", "model": "toy", "source": "toy", "samples": 6, "said yes": 4, GATES[0].reason: 1,
-        GATES[1].reason: 1, GATES[2].reason: 0, GATES[3].reason: 0, "failed": 1, "survived": 3,
+        GATES[1].reason: 1, GATES[2].reason: 0, GATES[3].reason: 0, CUT_OFF: 0, "failed": 1, "survived": 3,
     }  # fmt: skip
     assert {name: row["survived"] for name, row in counts["attributes"].items()} == {"toy mass": 2, "toy nodule": 1}
     assert said["failures"] == [
@@ -104,11 +108,45 @@ def test_the_report_counts_every_gate(tmp_path: Path) -> None:
          "error": f"The image toy:{UNREADABLE} is broken."}
     ]  # fmt: skip
     text = (tmp_path / "report.md").read_text()
-    assert "| direct | toy | toy | 6 | 1 | 1 | 0 | 0 | 1 | 3 |" in text
+    assert "| direct | toy | toy | 6 | 1 | 1 | 0 | 0 | 0 | 1 | 3 |" in text
     assert f"The image toy:{UNREADABLE} is broken." in text
     assert said["controls"] is None and not (tmp_path / "controls.json").exists()
     # Only what was built: another mode's file would be an empty benchmark.
     assert not (tmp_path / "reasoning.json").exists() and not (tmp_path / "reasoning.parquet").exists()
+
+
+def test_texts_that_state_both_or_were_cut_off_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cut-off text passes no gate, whatever it says; one that states both is judged by its last and shown."""
+    answer = ToyModel.answer
+
+    def said(self: ToyModel, image: np.ndarray, question: str) -> str:
+        text = answer(self, image, question)
+        if "Think" in question:
+            return Answer(text, cut_off=True)
+        return "I would say no. Answer: yes" if final_answer(text) == "yes" else text
+
+    monkeypatch.setattr(ToyModel, "answer", said)
+    built = run(tmp_path)
+    assert [row["survived"] for row in report(tmp_path)["filter"]] == [3, 0]
+    assert [(row["said yes"], row[CUT_OFF]) for row in report(tmp_path)["filter"]] == [(4, 0), (0, 5)]
+    direct, reasoning = report(tmp_path)["texts"]
+    # Yes to four originals, to two edits of each of three, and to one of the sample whose box is in the wrong place.
+    assert direct == {
+        "mode": "direct", "model": "toy", "texts": 17, "yes": 11, "no": 6, "neither": 0, "cut off": 0,
+        "both yes and no": 11,
+    }  # fmt: skip
+    assert reasoning == {
+        "mode": "reasoning", "model": "toy", "texts": 5, "yes": 0, "no": 0, "neither": 0, "cut off": 5,
+        "both yes and no": 0,
+    }  # fmt: skip
+    assert {row["cut_off"] for row in rows(tmp_path) if row["mode"] == "reasoning" and row["answer"]} == {True}
+    text = (tmp_path / "report.md").read_text()
+    assert "| direct | toy | 17 | 11 | 6 | 0 | 0 | 11 |" in text and "| reasoning | toy | toy | 6 | 0 |" in text
+    printed = io.StringIO()
+    show(report(tmp_path), Console(file=printed, width=120))
+    assert "What the texts state, direct" in printed.getvalue() and "Cut off" in printed.getvalue()
+    before = files(tmp_path)
+    assert run(tmp_path).survived == built.survived == 3 and files(tmp_path) == before  # and from the journal again
 
 
 def test_a_no_is_not_asked_further_and_models_share_the_edits(tmp_path: Path, asked: list[str]) -> None:
@@ -192,6 +230,7 @@ def test_the_built_folder_can_be_evaluated(tmp_path: Path) -> None:
         ({"index": -1}, "the field 'index' is -1"),
         ({"answer": [None]}, "the field 'answer' is"),
         ({"error": "none"}, "has a text and no error"),
+        ({"cut_off": None}, "the field 'cut_off' is missing"),
     ],
 )
 def test_a_row_of_another_schema_is_named(tmp_path: Path, change: dict[str, Any], said: str) -> None:

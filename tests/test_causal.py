@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 import toys
 from toys import DARK, WRONG_BOX, ToyEditor, ToyModel, ToySource, record
 
-from harness.building.causal import FAILED, GATES, Survival, ask, counterfactuals, judge
+from harness.building.causal import CUT_OFF, FAILED, GATES, Survival, ask, counterfactuals, judge
+from harness.contracts.model import Answer
 from harness.contracts.source import Sample
 from harness.imaging.frame import Box
 
@@ -34,6 +37,25 @@ def test_the_gates_and_their_reasons() -> None:
     assert judge(replace(good, prediction="Is it? No. No, wait: YES.")) is None
     # The first gate that fails gives the reason.
     assert judge(replace(good, prediction="no", prediction_edited="yes")) == GATES[0].reason
+
+
+def test_what_was_cut_off_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = record(0)
+    for gate in GATES:
+        text = getattr(good, gate.text)
+        assert judge(replace(good, **{gate.text: Answer(text)})) is None
+        assert judge(replace(good, **{gate.text: Answer(text, cut_off=True)})) == CUT_OFF
+    # A gate that fails before is the reason.
+    assert judge(replace(good, prediction="No", prediction_edited=Answer("No", cut_off=True))) == GATES[0].reason
+    monkeypatch.setattr(ToyModel, "answer", lambda *_: Answer("Yes", cut_off=True))
+    sample, model = run(0)
+    assert ask(model, [np.zeros((9, 9, 3), np.uint8)] * 4, sample, "direct").prediction_edited == ""
+
+
+def test_an_answer_is_a_text_that_knows_its_end() -> None:
+    said = pickle.loads(pickle.dumps(Answer("Yes, as", cut_off=True)))  # noqa: S301
+    assert (said, said.cut_off, json.dumps(said)) == ("Yes, as", True, '"Yes, as"')
+    assert not Answer("Yes").cut_off
 
 
 def test_samples_survive_only_if_the_boxes_hold_the_cause() -> None:
@@ -90,7 +112,7 @@ def test_survival_counts_add_up() -> None:
     survival.add(record(0, "reasoning", "other"), samples[0], None)
     assert survival.count("direct", "toy") == {
         "samples": 6, "said yes": 5, GATES[0].reason: 1, GATES[1].reason: 1, GATES[2].reason: 0,
-        GATES[3].reason: 1, "failed": 0, "survived": 3,
+        GATES[3].reason: 1, CUT_OFF: 0, "failed": 0, "survived": 3,
     }  # fmt: skip
     assert survival.count()["samples"] == 7
     assert survival.count(attribute="toy nodule")["samples"] == 3
@@ -98,10 +120,11 @@ def test_survival_counts_add_up() -> None:
     assert survival.count(source="elsewhere")["samples"] == 0
 
 
-def test_what_failed_is_no_yes() -> None:
+@pytest.mark.parametrize("reason", [FAILED, CUT_OFF])
+def test_what_failed_or_was_cut_off_is_no_yes(reason: str) -> None:
     survival = Survival()
     sample = next(ToySource().samples())
-    survival.add(record(0), sample, FAILED)
+    survival.add(record(0), sample, reason)
     survival.add(record(0, "reasoning"), sample, None)
     counts = survival.count()
-    assert (counts["samples"], counts["said yes"], counts[FAILED], counts["survived"]) == (2, 1, 1, 1)
+    assert (counts["samples"], counts["said yes"], counts[reason], counts["survived"]) == (2, 1, 1, 1)

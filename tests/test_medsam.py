@@ -149,6 +149,9 @@ def test_both_file_formats_give_equal_masks(tmp_path: Path, monkeypatch: pytest.
     save_sam_of(weights, tmp_path / "folder")
     file, folder = MedSAM(tmp_path / "sam.pth"), MedSAM(tmp_path / "folder")
     np.testing.assert_allclose(logits(file, BOXES), logits(folder, BOXES), atol=1e-4)
+    best = [logits(MedSAM(tmp_path / name, multimask=True), BOXES) for name in ("sam.pth", "folder")]
+    np.testing.assert_allclose(best[0], best[1], atol=1e-4)
+    assert np.abs(best[0] - logits(file, BOXES)).max() > 1e-2, "another mask than the one"
     calls: list[int] = []
     encode = ImageEncoderViT.forward
     monkeypatch.setattr(ImageEncoderViT, "forward", lambda *a: calls.append(1) or encode(*a))

@@ -41,6 +41,19 @@ def test_answer_is_what_the_model_was_taught(case: Case, tmp_path: Path, recwarn
     assert not [str(w.message) for w in recwarn if "generation" in str(w.message)]
 
 
+def test_an_answer_knows_whether_the_token_limit_cut_it_off(case: Case, tmp_path: Path) -> None:
+    build_taught(case.family, tmp_path)
+    whole = load(case.family, tmp_path)
+    image = frames(1)[0]
+    count = len(whole._answer_ids(ANSWER))
+    assert not whole.answer(image, QUESTION).cut_off
+    # One token more than the answer has is its end.
+    for limit, cut_off in ((1, True), (count, True), (count + 1, False)):
+        whole.options = whole.options.model_copy(update={"max_new_tokens": limit})
+        said = whole.answer(image, QUESTION)
+        assert said.cut_off is cut_off and ANSWER.startswith(said)
+
+
 def test_answer_is_the_argmax_under_score(case: Case, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     """Greedy in spite of the checkpoint's sampling settings and repetition penalty."""
     image, plugin = frames(1)[0], case.plugin

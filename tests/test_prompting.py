@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
+import huggingface_hub
 import numpy as np
 import pytest
+import transformers
 from small_vision import save_owlvit, save_sam
+from transformers import SamModel
 
 from harness.contracts.case import Case
 from harness.contracts.model import Capability, Model
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from plugins.attributors import prompting_medsam
+from plugins.attributors.medsam import preprocess
 from plugins.attributors.prompting import Prompting
 from plugins.attributors.prompting_medsam import PromptingMedSAM
 
-SIDE = 96
+SIDE, COMMIT = 96, "0123456789abcdef0123456789abcdef01234567"
+SOME = Box(10, 10, 70, 60)
 IMAGE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
 NAMES = ["left lung", "a dense band over the right lower lobe of the lung", "heart"]
 
@@ -51,6 +56,16 @@ def test_prompting_asks_once_and_returns_the_boxes() -> None:
     assert asked.question in prompt and asked.answer in prompt and f"{SIDE} x {SIDE} pixels" in prompt
 
 
+def test_the_model_says_in_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    reply = "[[125, 250, 500, 1000]]"
+    assert Prompting().attribute(case(reply)).boxes == [Box(12, 24, 48, 96)]  # far beyond 96 pixels
+    reply = "[[25, 50, 75, 100]]"
+    assert Prompting().attribute(case(reply)).boxes == [Box(25, 50, 75, 96)]
+    monkeypatch.setattr(Scripted, "boxes_in", "thousandths")
+    (box,) = Prompting().attribute(case(reply)).boxes
+    np.testing.assert_allclose(box, (2.4, 4.8, 7.2, 9.6))
+
+
 @pytest.mark.parametrize("reply", ["Yes.", "", "[[999999, 999999, 1, 2, 3]]"])
 def test_a_reply_without_boxes_is_no_box(reply: str) -> None:
     said = Prompting().attribute(case(reply))
@@ -71,14 +86,14 @@ def loaded(weights: dict[str, Any], **options: Any) -> PromptingMedSAM:
     return method
 
 
-def by_hand(method: PromptingMedSAM, image: np.ndarray, names: Sequence[str]) -> list[tuple[float, Box]]:
-    """(score, box) of every patch, best first: sigmoid of the best name's logit, centre and size times the image."""
+def by_hand(method: PromptingMedSAM, image: np.ndarray, name: str) -> list[tuple[float, Box]]:
+    """(score, box) of every patch, best first, where one name alone is asked for: the sigmoid of its logit."""
     import torch
 
-    inputs = method.processor(text=[list(names)], images=image, return_tensors="pt", truncation=True)
+    inputs = method.processor(text=[[name]], images=image, return_tensors="pt", truncation=True)
     with torch.no_grad():
         seen = method.detector(**inputs)
-    scores = seen.logits[0].max(-1).values.sigmoid().numpy()
+    scores = seen.logits[0, :, 0].sigmoid().numpy()
     x, y, w, h = seen.pred_boxes[0].numpy().T
     height, width = image.shape[:2]
     edges = np.stack([(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height], 1)
@@ -86,15 +101,20 @@ def by_hand(method: PromptingMedSAM, image: np.ndarray, names: Sequence[str]) ->
 
 
 @pytest.mark.parametrize("shape", [(SIDE, SIDE), (60, 140)])
-def test_detections_are_the_best_patches(weights: dict[str, Any], shape: tuple[int, int]) -> None:
+def test_detections_are_the_best_patches_of_each_name(weights: dict[str, Any], shape: tuple[int, int]) -> None:
     image = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    ranked = by_hand(loaded(weights), image, NAMES)
-    found = loaded(weights, threshold=0.0, top=3).find(image, NAMES)
-    assert len(found) == 3
-    np.testing.assert_allclose(found, [box for _, box in ranked[:3]], atol=1e-3)
-    # A threshold between the second and the third score keeps two.
-    between = float(ranked[1][0] + ranked[2][0]) / 2
-    assert len(loaded(weights, threshold=between).find(image, NAMES)) == 2
+    method = loaded(weights, threshold=0.0, top=5)
+    ranked = {name: by_hand(method, image, name) for name in NAMES}
+    for name in NAMES:
+        found = method.find(image, [name])
+        np.testing.assert_allclose(found, [box for _, box in ranked[name][:5]], atol=1e-3)
+        # A threshold between the second and the third score keeps two.
+        between = float(ranked[name][1][0] + ranked[name][2][0]) / 2
+        assert len(loaded(weights, threshold=between).find(image, [name])) == 2
+    together = method.find(image, NAMES)
+    assert 5 <= len(together) == len(set(together)) <= 15
+    alone = {box for name in NAMES for box in method.find(image, [name])}
+    np.testing.assert_allclose(sorted(together), sorted(alone), atol=1e-3)
     assert loaded(weights, threshold=1.0).find(image, NAMES) == []
 
 
@@ -102,7 +122,40 @@ def test_found_boxes_go_through_medsam(weights: dict[str, Any]) -> None:
     method = loaded(weights, threshold=0.0, top=2)
     said = method.attribute(case('["left lung", "heart"]'))
     rough = method.find(IMAGE, ["left lung", "heart"])
-    assert said.boxes == method.refiner.refine(IMAGE, rough) and len(rough) == 2
+    assert said.boxes == method.refiner.refine(IMAGE, rough) and 2 <= len(rough) <= 4
+
+
+def test_the_best_of_three_masks_by_option(weights: dict[str, Any]) -> None:
+    import torch
+
+    boxes = [Box(5, 5, 60, 60), Box(30, 10, 90, 80)]
+    one, three = (loaded(weights, multimask=multimask).refiner for multimask in (False, True))
+    pixels, prompts = torch.from_numpy(preprocess(IMAGE, 64)), torch.tensor(boxes) * 64 / SIDE
+    for refiner, count in ((one, 1), (three, 3)):
+        sam = SamModel.from_pretrained(weights["medsam"]).eval()
+        with torch.no_grad():
+            out = sam(pixels, input_boxes=prompts[None], multimask_output=count == 3)
+            assert out.iou_scores.shape == (1, 2, count)
+            wanted = [out.pred_masks[0, k, out.iou_scores[0, k].argmax()].numpy() for k in range(2)]
+            np.testing.assert_allclose(refiner._predict(pixels, prompts).numpy(), wanted, atol=1e-5)
+
+
+def test_medsam_by_hub_id(weights: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint in the hub's cache is loaded at the commit that the header tells of; one that is not, is named."""
+    with pytest.raises(HarnessError, match=r"weights nobody/no-medsam of 'prompting-medsam' could not.*\.medsam=DIR"):
+        loaded(weights | {"medsam": Path("nobody/no-medsam")})
+    with pytest.raises(HarnessError, match=r"weights/sam\.pth does not exist \(option medsam\)"):
+        loaded(weights | {"medsam": Path("weights/sam.pth")})
+    cached = tmp_path / "models--somebody--medsam"
+    shutil.copytree(weights["medsam"], cached / "snapshots" / COMMIT)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(COMMIT)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(transformers.utils.hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    given = weights | {"medsam": Path("somebody/medsam")}
+    assert PromptingMedSAM(PromptingMedSAM.Options(**given)).files()[0] == cached / "snapshots" / COMMIT
+    method = loaded(given)
+    assert method.refiner.refine(IMAGE, [SOME]) == loaded(weights).refiner.refine(IMAGE, [SOME])
 
 
 def test_a_reply_without_names_is_no_box(weights: dict[str, Any]) -> None:
@@ -112,7 +165,7 @@ def test_a_reply_without_names_is_no_box(weights: dict[str, Any]) -> None:
 def test_weights_are_built_once(weights: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     method = loaded(weights)
     monkeypatch.setattr(prompting_medsam, "load_checkpoint", lambda *_, **__: pytest.fail("loaded again"))
-    monkeypatch.setattr(prompting_medsam, "MedSAM", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(prompting_medsam, "MedSAM", lambda *_, **__: pytest.fail("built again"))
     for _ in range(2):
         method.attribute(case('["left lung"]'))
 

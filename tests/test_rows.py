@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import toys
 from evaluating import evaluate
+from toys import ToyModel
 
 from harness.errors import HarnessError
 from harness.run.header import Header
 from harness.run.results import read_results
 from harness.run.row import ResultKey, Row
+from leaderboard.render.gallery_observer import FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,29 @@ def test_bad_labels_are_named(tmp_path: Path, attributors: list[str], options: l
     bench = toys.bench(tmp_path / "bench")
     with pytest.raises(HarnessError, match=said):
         evaluate(toys.registry(), attributors, options=options, bench=bench, output=tmp_path / "out")
+
+
+def test_a_recorded_answer_is_stripped_before_it_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chat templates trim it; the row keeps what was recorded, and token scores are those of what was explained."""
+    scored: list[str] = []
+    score = ToyModel.score
+    monkeypatch.setattr(ToyModel, "score", lambda *given: (scored.append(given[-1]), score(*given))[1])
+    for name, text in (("plain", "Yes"), ("newline", " Yes\n")):
+        toys.write_records(tmp_path / "bench", [replace(toys.record(0), prediction=text)])
+        evaluate(toys.registry(), ["good"], bench=tmp_path / "bench", output=tmp_path / name, gallery=1)
+    (plain,), (row,) = (read_results(tmp_path / name).rows for name in ("plain", "newline"))
+    assert (row.answer, row.status) == (" Yes\n", "ok")
+    assert row.token_scores == plain.token_scores and len(row.token_scores or ()) == 1
+    assert set(scored) == {"Yes"}
+    (about,) = (tmp_path / "newline" / FOLDER).glob("*.json")
+    assert json.loads(about.read_text())["tokens"] == ["Yes"]
+
+
+def test_an_answer_of_white_space_cannot_be_explained(tmp_path: Path) -> None:
+    toys.write_records(tmp_path / "bench", [replace(toys.record(0), prediction=" \n")])
+    evaluate(toys.registry(), ["good"], bench=tmp_path / "bench", output=tmp_path / "out")
+    (row,) = read_results(tmp_path / "out").rows
+    assert (row.status, row.error, row.answer) == ("failed", "The recorded answer is empty.", " \n")
 
 
 def test_texts_that_no_file_can_hold_are_escaped(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +51,24 @@ FENCED = """Sure! Here are the regions:
 )
 def test_boxes(text: str, boxes: list[tuple[float, ...]]) -> None:
     assert [tuple(round(edge, 6) for edge in box) for box in boxes_in(text, SIDE, SIDE)] == boxes
+
+
+def expected(name: str) -> list[tuple[str, int, int, list[list[float]]]]:
+    """The rows of a table: a reply, the image's width and height, and the boxes that it means."""
+    lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()[1:]
+    rows = [line.split("\t") for line in lines]
+    return [(reply.replace("\\n", "\n"), int(w), int(h), json.loads(boxes)) for reply, w, h, boxes in rows]
+
+
+@pytest.mark.parametrize(("reply", "width", "height", "boxes"), expected("boxes.tsv"))
+def test_replies(reply: str, width: int, height: int, boxes: list[list[float]]) -> None:
+    assert [[round(edge, 6) for edge in box] for box in boxes_in(reply, width, height)] == boxes
+
+
+def test_a_model_may_say_that_it_counts_in_thousandths() -> None:
+    assert boxes_in("[[100, 50, 200, 150]]", 100, 200, "thousandths") == [Box(10, 10, 20, 30)]
+    assert boxes_in("[[0.5, 0.5, 1, 1]]", 224, 224, "thousandths") == [Box(112, 112, 224, 224)]
+    assert boxes_in("[[900, 900, 1010, 1010]]", 200, 200, "thousandths") == [Box(180, 180, 200, 200)]
 
 
 def test_a_frame_that_is_not_square() -> None:

@@ -22,7 +22,7 @@ class AnswerKey(NamedTuple):
     version: str
 
 
-BUILD = Layout("build.jsonl", "build-timings.jsonl", 2, AnswerKey._fields, "harness build")
+BUILD = Layout("build.jsonl", "build-timings.jsonl", 3, AnswerKey._fields, "harness build")
 
 
 class BuildRow(JournalLine):
@@ -42,6 +42,8 @@ class BuildRow(JournalLine):
         Why it is not ``ok``.
     answer
         The model's text.
+    cut_off
+        Whether the text ends at the model's token limit, so that it states nothing.
     edit
         The file of the edited image, below the folder of edits; null for the original.
     boxes
@@ -56,6 +58,7 @@ class BuildRow(JournalLine):
     status: Status
     error: str | None
     answer: str | None
+    cut_off: bool
     edit: str | None
     boxes: list[Edges] | None
 
@@ -63,6 +66,8 @@ class BuildRow(JournalLine):
     def _of_one_piece(self) -> BuildRow:
         if (self.status == "ok") != (self.answer is not None) or (self.status == "ok") != (self.error is None):
             raise ValueError("an answer that is ok has a text and no error, any other has an error and no text")
+        if self.cut_off and self.answer is None:
+            raise ValueError("an answer that was cut off has a text")
         return self
 
     @property

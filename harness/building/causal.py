@@ -17,7 +17,7 @@ from harness.bench.records import Record
 from harness.bench.verdict import final_answer
 from harness.contracts.editor import Editor, Region
 from harness.contracts.mode import Mode
-from harness.contracts.model import Model
+from harness.contracts.model import Answer, Model
 from harness.contracts.source import Sample
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.imaging.read import letterbox
@@ -58,6 +58,7 @@ GATES: tuple[Gate, ...] = (
     Gate("prediction_edited_kept_normal", "yes", "not yes with all else normal", _NORMAL, "background"),
 )
 FAILED = "failed"  # the reason of a sample that could not be judged
+CUT_OFF = "the answer was cut off"  # the reason of one whose text ends at the token limit
 
 
 def edited(editor: Editor, image: np.ndarray, edit: Edit, sample: Sample, seed: int = 0) -> np.ndarray:
@@ -95,7 +96,7 @@ def ask(model: Model, images: Sequence[np.ndarray], sample: Sample, mode: Mode) 
     question = sample.question(mode)
     texts: list[str] = []
     for image in images:
-        lost = bool(texts) and final_answer(texts[0]) != GATES[0].wanted
+        lost = bool(texts) and (is_cut_off(texts[0]) or final_answer(texts[0]) != GATES[0].wanted)
         texts.append("" if lost else model.answer(letterbox(image, FRAME_SIDE)[0], question))
     named = {gate.text: text for gate, text in zip(GATES, texts, strict=True)}
     return Record(
@@ -103,13 +104,22 @@ def ask(model: Model, images: Sequence[np.ndarray], sample: Sample, mode: Mode) 
     )
 
 
+def is_cut_off(text: str) -> bool:
+    """Whether a text is known to end at its model's token limit."""
+    return isinstance(text, Answer) and text.cut_off
+
+
 def judge(record: Record) -> str | None:
     """The reason of the first gate that a record fails, or None: it survives.
 
-    An answer that states neither yes nor no passes no gate.
+    An answer that states neither yes nor no passes no gate; one that was cut off is not judged and passes none either,
+    with ``CUT_OFF`` for a reason.
     """
     for gate in GATES:
-        if final_answer(getattr(record, gate.text)) != gate.wanted:
+        text = getattr(record, gate.text)
+        if is_cut_off(text):
+            return CUT_OFF
+        if final_answer(text) != gate.wanted:
             return gate.reason
     return None
 
@@ -134,7 +144,7 @@ class Survival:
     ) -> dict[str, int]:
         """Samples asked, answered yes, dropped for each reason, failed, and survived, over all groups that match.
 
-        Those that failed are not among those answered yes, whatever was said before they failed.
+        Those that failed or were cut off are not among those answered yes, whatever was said before.
         """
         total: Counter[str] = Counter()
         wanted = (mode, model, source, attribute)
@@ -144,8 +154,9 @@ class Survival:
         asked = total.total()
         return {
             "samples": asked,
-            "said yes": asked - total[GATES[0].reason] - total[FAILED],
+            "said yes": asked - total[GATES[0].reason] - total[CUT_OFF] - total[FAILED],
             **{gate.reason: total[gate.reason] for gate in GATES},
+            CUT_OFF: total[CUT_OFF],
             FAILED: total[FAILED],
             "survived": total["survived"],
         }

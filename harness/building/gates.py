@@ -9,13 +9,13 @@ from typing import Any
 from harness.bench.records import Record
 from harness.bench.verdict import final_answer
 from harness.building.build_row import BuildRow
-from harness.building.causal import FAILED, GATES, judge
+from harness.building.causal import CUT_OFF, FAILED, GATES, judge
 from harness.building.controls import CONTROLS
 from harness.building.questions import Question
 from harness.building.rounds import Rounds
 
 HELD, FLIPPED, NOT_APPLICABLE = "held", "flipped", "not applicable"
-VERDICTS = (HELD, FLIPPED, NOT_APPLICABLE, FAILED)
+VERDICTS = (HELD, FLIPPED, CUT_OFF, NOT_APPLICABLE, FAILED)
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,9 @@ class Judged:
     question, record
         What was asked, and the answers.
     dropped
-        Why it is not in the benchmark: the gate's reason, or ``"failed"``. None: it survives.
+        Why it is not in the benchmark: the gate's reason, ``CUT_OFF`` or ``"failed"``. None: it survives.
+    answers
+        The rows of the record's texts that there are.
     failures
         The answers that could not be had, those of the controls too.
     files
@@ -40,6 +42,7 @@ class Judged:
     question: Question
     record: Record
     dropped: str | None
+    answers: tuple[BuildRow, ...]
     failures: tuple[BuildRow, ...]
     files: dict[str, str | None]
     controls: dict[str, BuildRow]
@@ -51,6 +54,8 @@ class Judged:
             return None
         if row.answer is None:
             return FAILED if row.status == "failed" else NOT_APPLICABLE
+        if row.cut_off:
+            return CUT_OFF
         return HELD if final_answer(row.answer) == GATES[0].wanted else FLIPPED
 
     @property
@@ -76,6 +81,7 @@ def _judged(rounds: Rounds, question: Question, controls: bool) -> Judged:
         question=question,
         record=record,
         dropped=dropped,
+        answers=tuple(row for row in rows.values() if row is not None and row.answer is not None),
         failures=tuple(row for row in every if row.status == "failed"),
         files={text: row.edit if row else None for text, row in rows.items()},
         controls=asked,

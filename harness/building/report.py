@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from harness.bench.verdict import both_stated, final_answer
 from harness.building.causal import Survival
 from harness.building.controls import CONTROLS
 from harness.building.gates import VERDICTS, Judged
@@ -27,7 +28,9 @@ def report(judged: Sequence[Judged], header: dict[str, Any], controls: bool) -> 
     -------
     dict
         ``settings``: the header. ``filter``: a row for each mode, model and source, with the counts of
-        :meth:`harness.building.causal.Survival.count`, and the same by attribute. ``controls``: for each of these rows,
+        :meth:`harness.building.causal.Survival.count`, and the same by attribute. ``texts``: a row for each mode and
+        model, with how many texts state yes, no or neither in the end or were cut off, and how many of those that were
+        not cut off state both yes and no. ``controls``: for each of these rows,
         the survivors by verdict, and how many would survive if the controls were gates too; null where they were not
         asked for. ``failures``: the answers that could not be had, and why.
     """
@@ -54,9 +57,21 @@ def report(judged: Sequence[Judged], header: dict[str, Any], controls: bool) -> 
     return {
         "settings": header,
         "filter": rows,
+        "texts": [_texts(judged, *run) for run in dict.fromkeys((mode, model) for mode, model, _ in runs)],
         "controls": [_controls(judged, *run) for run in runs] if controls else None,
         "failures": [{**row.key._asdict(), "error": row.error} for one in judged for row in one.failures],
     }
+
+
+def _texts(judged: Iterable[Judged], mode: str, model: str) -> dict[str, Any]:
+    rows = [row for one in judged if (one.record.mode, one.record.model) == (mode, model) for row in one.answers]
+    whole = [row.answer or "" for row in rows if not row.cut_off]
+    stated = Counter(final_answer(text) for text in whole)
+    return {
+        "mode": mode, "model": model, "texts": len(rows),
+        "yes": stated["yes"], "no": stated["no"], "neither": stated[None], "cut off": len(rows) - len(whole),
+        "both yes and no": sum(map(both_stated, whole)),
+    }  # fmt: skip
 
 
 def _controls(judged: Iterable[Judged], mode: str, model: str, source: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from harness.building.causal import GATES, judge
 from harness.building.controls import CONTROLS
 from harness.building.questions import BuildSelection, Question
 from harness.building.versions import Missing, Version, Versions, or_missing
-from harness.contracts.model import Model
+from harness.contracts.model import Answer, Model
 from harness.errors import HarnessError
 from harness.participants import Participant
 from harness.run.journal import Journal
@@ -69,10 +69,10 @@ class Rounds:
         return self._rows.get(_key(question, version))
 
     def record(self, question: Question) -> Record:
-        """The four texts as a record; empty where there is none."""
+        """The four texts as a record; empty where there is none, and an ``Answer`` where it was cut off."""
         sample = question.sample
         rows = {gate.text: self.row(question, gate.text) for gate in GATES}
-        texts = {name: (row.answer if row else None) or "" for name, row in rows.items()}
+        texts = {name: _text(row) for name, row in rows.items()}
         return Record(
             model=question.model, dataset=sample.source, index=sample.index, answer=sample.answer,
             mode=question.mode, **texts,
@@ -88,7 +88,7 @@ class Rounds:
 
     def _said_yes(self, question: Question) -> bool:
         row = self.row(question, ORIGINAL)
-        return row is not None and row.answer is not None and final_answer(row.answer) == GATES[0].wanted
+        return row is not None and not row.cut_off and final_answer(row.answer or "") == GATES[0].wanted
 
     def _round(self, name: str, questions: Sequence[Question], versions: Sequence[str]) -> None:
         todo = [q for q in questions if any(self.row(q, version) is None for version in versions)]
@@ -155,7 +155,8 @@ class Rounds:
             **key._asdict(),
             status=missing.status if missing else "ok",
             error=missing.error if missing else None,
-            answer=said if isinstance(said, str) else None,
+            answer=str(said) if isinstance(said, str) else None,
+            cut_off=isinstance(said, Answer) and said.cut_off,
             edit=edit,
             boxes=boxes,
         )
@@ -170,6 +171,12 @@ class Rounds:
             raise TypeError(f"the model answered {type(said).__name__}, not text")
         said.encode("utf-8")
         return said
+
+
+def _text(row: BuildRow | None) -> str:
+    """What a row has to say, as the model said it."""
+    said = (row.answer if row else None) or ""
+    return Answer(said, cut_off=True) if row and row.cut_off else said
 
 
 def _key(question: Question, version: str) -> AnswerKey:

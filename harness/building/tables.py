@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from harness.building.causal import FAILED, GATES
+from harness.building.causal import CUT_OFF, FAILED, GATES
 from harness.building.controls import CONTROLS
 from harness.building.gates import VERDICTS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_COUNTS = ("samples", *(gate.reason for gate in GATES), FAILED, "survived")
+_COUNTS = ("samples", *(gate.reason for gate in GATES), CUT_OFF, FAILED, "survived")
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ def markdown(said: dict[str, Any]) -> str:
         "# How the benchmark was filtered",
         f"{planned}; seed {settings['seed']}. A sample survives if the answer on the original is yes, no without "
         "the finding, yes with the finding alone kept, and yes with all else normal; it is counted at the first gate "
-        "that it fails.",
+        "that it fails. An answer that was cut off at the model's token limit is not judged.",
     ]
-    for table in (_filter(said), _attributes(said), *_controls(said), *_failures(said)):
+    for table in (_filter(said), _attributes(said), _texts(said), *_controls(said), *_failures(said)):
         aligned = ["---"] * table.names + ["---:"] * (len(table.columns) - table.names)
         lines = [_line(table.columns), "| " + " | ".join(aligned) + " |", *map(_line, table.rows)]
         blocks += [f"## {table.title}", "\n".join(lines)]
@@ -48,21 +48,28 @@ def markdown(said: dict[str, Any]) -> str:
 
 
 def show(said: dict[str, Any], console: Console) -> None:
-    """Print a report: a table a mode, each gate by its number. By attribute there are only the survivors."""
+    """Print a report: a table a mode, each gate by its number. By attribute there are only the survivors.
+
+    Of texts that were cut off or state both yes and no it tells where there are any.
+    """
     from rich.table import Table
     from rich.text import Text
 
     several = len({run["source"] for run in said["filter"]}) > 1
     gates = {gate.reason.capitalize(): str(number) for number, gate in enumerate(GATES, 1)}
-    for table in (_filter(said), _survivors(said), *_controls(said), *_failures(said)):
+    cut_off = CUT_OFF.capitalize()
+    short = gates | {cut_off: "Cut off"}
+    texts = [_texts(said)] if any(run["cut off"] or run["both yes and no"] for run in said["texts"]) else []
+    for table in (_filter(said), _survivors(said), *texts, *_controls(said), *_failures(said)):
         kept = [k for k, name in enumerate(table.columns) if name != "Mode" and (several or name != "Source")]
+        kept = [k for k in kept if table.columns[k] != cut_off or any(row[k] != "0" for row in table.rows)]
         modes = "Mode" in table.columns
         for mode, rows in groupby(table.rows, key=lambda row: row[0] if modes else ""):
             title = f"{table.title}, {mode}" if mode else table.title
             grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left", header_style="dim")
             grid.title = Text(title, style="bold")
             for k in kept:
-                heading = gates.get(table.columns[k], table.columns[k])
+                heading = short.get(table.columns[k], table.columns[k])
                 grid.add_column(heading, justify="right" if k >= table.names else "left", overflow="fold")
             for row in rows:
                 grid.add_row(*(Text(row[k]) for k in kept))
@@ -112,6 +119,13 @@ def _survivors(said: dict[str, Any]) -> ReportTable:
         [(*name, *(row.get(model, "") for model in models)) for name, row in cells.items()],
         3,
     )
+
+
+def _texts(said: dict[str, Any]) -> ReportTable:
+    """What the texts state in the end; those that state both deserve a look."""
+    counts = ("texts", "yes", "no", "neither", "cut off", "both yes and no")
+    rows = [(run["mode"], run["model"], *(str(run[name]) for name in counts)) for run in said["texts"]]
+    return ReportTable("What the texts state", ("Mode", "Model", *(name.capitalize() for name in counts)), rows, 2)
 
 
 def _controls(said: dict[str, Any]) -> list[ReportTable]:

@@ -17,6 +17,7 @@ from harness.contracts.plugin import Plugin
 from harness.imaging.frame import Box
 
 Capability = Literal["generate", "score", "trace"]
+BoxUnit = Literal["pixels", "thousandths"]
 Capture = Literal["attention", "rollout", "weighted_attention", "hidden"]
 BACKWARD: frozenset[Capture] = frozenset({"weighted_attention", "hidden"})  # the captures that need a backward pass
 
@@ -44,17 +45,35 @@ class Trace:
     hidden_gradient: np.ndarray | None = None
 
 
+class Answer(str):
+    """An answer that knows whether it was cut off at the token limit, so that nothing in it is final."""
+
+    cut_off: bool = False
+
+    def __new__(cls, text: str, cut_off: bool = False) -> Answer:
+        said = super().__new__(cls, text)
+        said.cut_off = cut_off
+        return said
+
+
 class Model(Plugin):
-    """A vision-language model. ``capabilities`` states which of the methods below it really has."""
+    """A vision-language model. ``capabilities`` states which of the methods below it really has.
+
+    ``boxes_in``: what it counts in where it is asked for boxes: its frame's pixels, or thousandths of either side.
+    """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"generate"})
+    boxes_in: ClassVar[BoxUnit] = "pixels"
 
     def load(self) -> None:
         """Bring the weights into memory; called once before the first use. May raise ``HarnessError``."""
 
     @abstractmethod
     def answer(self, image: np.ndarray, question: str) -> str:
-        """The greedy answer to one question about one image, without any template or end-of-turn text."""
+        """The greedy answer to one question about one image, without any template or end-of-turn text.
+
+        An :class:`Answer` where the model knows that it reached its token limit; any other str counts as whole.
+        """
 
     def score(self, images: Sequence[np.ndarray], question: str, answer: str) -> np.ndarray:
         """Teacher-forced natural-log probabilities of the answer's T tokens, float64 [len(images), T]."""

@@ -117,6 +117,8 @@ def _lines(explanation: Explanation, output: Path) -> Iterable[tuple[str, str]]:
     attribution, cost = explanation.attribution, explanation.cost
     height, width = explanation.image.shape[:2]
     yield "answer", f"{explanation.answer.strip()}  ({explanation.model})"
+    if explanation.cut_off:
+        yield "", "cut off at the model's token limit, so that it may state nothing yet"
     if attribution.fallback:
         yield "concept", "none is decisive: the whole image"
     elif attribution.concept is not None:

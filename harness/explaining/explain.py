@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.contracts.attributor import Attribution, Attributor
 from harness.contracts.case import Case
-from harness.contracts.model import Model
+from harness.contracts.model import Answer, Model
 from harness.errors import HarnessError
 from harness.explaining.explanation import Explanation
 from harness.imaging.frame import FRAME_SIDE, Box
@@ -38,7 +38,7 @@ def explain_answer(
     model, attributor
         Loaded, both.
     answer
-        The text to explain; None for the model's own.
+        The text to explain, stripped, as chat templates strip it; None for the model's own.
     seed
         Fixes all randomness.
 
@@ -64,6 +64,8 @@ def explain_answer(
             raise HarnessError(f"The model {model.name!r} failed: {reason(error).rstrip('.')}.") from error
         if not answer.strip():
             raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
+    cut_off = isinstance(answer, Answer) and answer.cut_off
+    answer = answer.strip()
     case = Case(model, frame, question, answer, box.content, seed, attributor.captures)
     seed_everything(seed)
     attribution, found, tokens = _explain(attributor, case)
@@ -78,6 +80,7 @@ def explain_answer(
         frame=box,
         tokens=tokens,
         cost=case.cost,
+        cut_off=cut_off,
     )
 
 

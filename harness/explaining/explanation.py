@@ -44,6 +44,8 @@ class Explanation:
         The answer's tokens as text, one for each of ``attribution.token_scores``; None where it scores no tokens.
     cost
         The passes through the model that it took.
+    cut_off
+        Whether the answer is the model's own and ends at its token limit, so that it may state nothing.
     """
 
     image: np.ndarray
@@ -56,6 +58,7 @@ class Explanation:
     frame: Letterbox
     tokens: Sequence[str] | None
     cost: Cost
+    cut_off: bool = False
 
     def to_matplotlib(self) -> Figure:
         """The picture as a matplotlib ``Figure``, apart from pyplot's global state.

@@ -187,15 +187,16 @@ class RunWorker:
             doing(f"{unit.model} · {mode} · {one.label}")
             files: dict[str, bytes] = {}
             remarks: list[str] = []
-            if not able[place] or model is None or not isinstance(scene, Scene):
-                error = scene if isinstance(scene, Exception) else HarnessError("it was not tried")
+            answer = task.record.prediction.strip()  # as chat templates do, so that its tokens are those that were said
+            if not able[place] or model is None or not isinstance(scene, Scene) or not answer:
+                error = scene if isinstance(scene, Exception) else HarnessError("The recorded answer is empty.")
                 row = maker.failed(task, one, None, error)
             else:
                 case = SharedCase(
                     model=model,
                     image=scene.frame.copy(),
                     question=task.sample.question(mode),
-                    answer=task.record.prediction,
+                    answer=answer,
                     content=scene.place.content,
                     seed=seed_of(self.job.seed, task.sample, mode),
                     captures=captures,

@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
+from plugins.checkpoint import check_complete, checkpoint_files, looks_local, opened, pinned
 
 if TYPE_CHECKING:
     import torch
@@ -35,18 +36,24 @@ class BoxRefiner(ABC):
 class MedSAM(BoxRefiner):
     """The tight box of the mask that MedSAM draws for each box; a box whose mask is empty stays as it was.
 
-    ``checkpoint`` is a segment-anything ``.pth`` file (ViT-B, L or H) or the folder of a transformers
-    ``SamModel``. The image is encoded once for all boxes, on the GPU where there is one.
+    ``checkpoint`` is a segment-anything ``.pth`` file (ViT-B, L or H), or the folder or hub id of a transformers
+    ``SamModel``. ``multimask``: of the three masks of a box take the one of the highest predicted IoU; MedSAM trained
+    neither those masks nor that score, so that the one mask is the default. ``plugin``: whose option ``medsam`` named
+    the checkpoint. The image is encoded once for all boxes, on the GPU where there is one.
     """
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, checkpoint: Path | str, multimask: bool = False, plugin: str = "medfocus") -> None:
         import torch
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        if not checkpoint.exists():
+        path = Path(checkpoint).expanduser()
+        if _hub_id(path):
+            self.size, self._predict = _from_hub(str(path), self.device, multimask, plugin)
+        elif path.exists():
+            load = _from_folder if path.is_dir() else _from_file
+            self.size, self._predict = load(path, self.device, multimask)
+        else:
             raise HarnessError(f"The MedSAM checkpoint {checkpoint} does not exist (option medsam).")
-        load = _from_folder if checkpoint.is_dir() else _from_file
-        self.size, self._predict = load(checkpoint, self.device)
 
     def masks(self, image: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
         """One mask a box, bool [n, h, w], for an image uint8 [h, w, 3]."""
@@ -67,6 +74,16 @@ class MedSAM(BoxRefiner):
     def refine(self, image: np.ndarray, boxes: Sequence[Box]) -> list[Box]:
         """See :meth:`BoxRefiner.refine`."""
         return [_tight(mask) or box for mask, box in zip(self.masks(image, boxes), boxes, strict=True)]
+
+
+def medsam_files(checkpoint: Path) -> list[Path]:
+    """What a plugin's ``files`` says of MedSAM's weights: the file, the folder, or the snapshot in the hub's cache."""
+    return checkpoint_files(str(checkpoint)) if _hub_id(checkpoint) else [checkpoint]
+
+
+def _hub_id(path: Path) -> bool:
+    """Whether it reads ORG/NAME and nothing lies there; a name with the ending of a file is a missing file."""
+    return len(path.parts) == 2 and path.suffix not in (".pth", ".pt", ".bin") and not looks_local(str(path))
 
 
 def preprocess(image: np.ndarray, size: int) -> np.ndarray:
@@ -91,25 +108,44 @@ def _tight(mask: np.ndarray) -> Box | None:
     return Box(float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))
 
 
-def _from_folder(folder: Path, device: str) -> tuple[int, _Predict]:
-    """(input side, prediction) of a transformers ``SamModel``."""
+def _best(logits: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
+    """Of each box's masks [n, m, s, s] the one of the highest quality [n, m]."""
+    return logits[range(len(logits)), quality.argmax(1)]
+
+
+def _from_folder(folder: Path, device: str, multimask: bool) -> tuple[int, _Predict]:
+    """(input side, prediction) of a transformers ``SamModel`` in a folder."""
     from transformers import SamModel
 
     try:
-        model = SamModel.from_pretrained(str(folder), local_files_only=True).eval().to(device)
+        model = SamModel.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise HarnessError(f"The MedSAM checkpoint {folder} is not a transformers SamModel: {error}") from error
+    return _predictor(model, device, multimask)
+
+
+def _from_hub(hub_id: str, device: str, multimask: bool, plugin: str) -> tuple[int, _Predict]:
+    """(input side, prediction) of a transformers ``SamModel`` that the hub has."""
+    from transformers import SamModel
+
+    with opened(plugin, hub_id, "medsam") as place:
+        model, report = SamModel.from_pretrained(place, output_loading_info=True, **pinned(place))
+    check_complete(plugin, place, report)
+    return _predictor(model, device, multimask)
+
+
+def _predictor(model: Any, device: str, multimask: bool) -> tuple[int, _Predict]:
+    model.eval().to(device)
 
     def predict(pixels: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
         embedding = model.get_image_embeddings(pixels)
-        # One mask a box: MedSAM trained neither the three alternative masks nor their quality scores.
-        out = model(image_embeddings=embedding, input_boxes=boxes[None], multimask_output=False)
-        return out.pred_masks[0, :, 0]
+        out = model(image_embeddings=embedding, input_boxes=boxes[None], multimask_output=multimask)
+        return _best(out.pred_masks[0], out.iou_scores[0])
 
     return int(model.config.vision_config.image_size), predict
 
 
-def _from_file(path: Path, device: str) -> tuple[int, _Predict]:
+def _from_file(path: Path, device: str, multimask: bool) -> tuple[int, _Predict]:
     """(input side, prediction) of a segment-anything checkpoint."""
     from pickle import UnpicklingError
 
@@ -138,13 +174,13 @@ def _from_file(path: Path, device: str) -> tuple[int, _Predict]:
 
     def predict(pixels: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
         sparse, dense = model.prompt_encoder(points=None, boxes=boxes, masks=None)
-        logits, _ = model.mask_decoder(
+        logits, quality = model.mask_decoder(
             image_embeddings=model.image_encoder(pixels),
             image_pe=model.prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
-            multimask_output=False,
+            multimask_output=multimask,
         )
-        return logits[:, 0]
+        return _best(logits, quality)
 
     return int(model.image_encoder.img_size), predict

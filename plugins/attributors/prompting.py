@@ -28,7 +28,7 @@ class Prompting(Attributor):
         """The boxes of the model's reply, see :func:`plugins.attributors.text_boxes.boxes_in`."""
         height, width = case.image.shape[:2]
         reply = case.ask(PROMPT.format(width=width, height=height, question=case.question, answer=case.answer))
-        return Attribution(boxes=boxes_in(reply, width, height))
+        return Attribution(boxes=boxes_in(reply, width, height, case.model.boxes_in))
 
 
 @hookimpl

@@ -17,7 +17,7 @@ from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box
-from plugins.attributors.medsam import MedSAM
+from plugins.attributors.medsam import MedSAM, medsam_files
 from plugins.attributors.text_boxes import names_in
 from plugins.checkpoint import checkpoint_files, load_checkpoint
 
@@ -38,20 +38,26 @@ class PromptingMedSAM(Attributor):
 
         medsam: Path | None = Field(
             default=None,
-            description="MedSAM weights: a segment-anything .pth file or a transformers SamModel folder. Required.",
+            description="MedSAM weights: a segment-anything .pth file, or the folder or hub id of a transformers "
+            "SamModel. Required.",
+        )
+        multimask: bool = Field(
+            default=False,
+            description="Of MedSAM's three masks of a box take the one that it expects to fit best, instead of its "
+            "one mask, which alone it was trained for.",
         )
         owlvit: str = Field(
             default="google/owlvit-base-patch32", description="Folder or hub id of the OWL-ViT checkpoint."
         )
         threshold: float = Field(default=0.1, ge=0, le=1, description="Least score of a detection.")
-        top: int = Field(default=5, ge=1, le=100, description="Detections kept, the best over all descriptions.")
+        top: int = Field(default=5, ge=1, le=100, description="Detections kept of each description.")
         names: int = Field(default=10, ge=1, le=100, description="Descriptions read from the model's reply.")
 
     options: Options  # type: ignore[assignment]
 
     def files(self) -> list[Path]:
         """The weights of both networks."""
-        medsam = [] if self.options.medsam is None else [self.options.medsam]
+        medsam = [] if self.options.medsam is None else medsam_files(self.options.medsam)
         return [*medsam, *checkpoint_files(self.options.owlvit)]
 
     def load(self) -> None:
@@ -60,10 +66,10 @@ class PromptingMedSAM(Attributor):
 
         if self.options.medsam is None:
             raise HarnessError(
-                "prompting-medsam needs MedSAM's weights: give a .pth file or a SamModel folder by "
+                "prompting-medsam needs MedSAM's weights: give a .pth file, or a SamModel's folder or hub id, by "
                 "-o prompting-medsam.medsam=PATH."
             )
-        self.refiner = MedSAM(self.options.medsam)
+        self.refiner = MedSAM(self.options.medsam, self.options.multimask, plugin=self.name)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.detector, self.processor = load_checkpoint(
             self.name,
@@ -84,7 +90,10 @@ class PromptingMedSAM(Attributor):
         return Attribution(boxes=self.refiner.refine(case.image, found))
 
     def find(self, image: np.ndarray, names: Sequence[str]) -> list[Box]:
-        """The best detections of all names together, best first, in pixels of ``image``, uint8 [h, w, 3]."""
+        """The best detections of each name, best first, in pixels of ``image``, uint8 [h, w, 3]; each box once.
+
+        They are those of asking for one name at a time: neither a box nor its score depends on the other names.
+        """
         import torch
 
         if not names:
@@ -94,12 +103,15 @@ class PromptingMedSAM(Attributor):
         inputs = self.processor(text=[list(names)], images=image, **options).to(self.device)
         with torch.inference_mode():
             seen = self.detector(**inputs)
-        found = self.processor.post_process_grounded_object_detection(
-            seen, threshold=self.options.threshold, target_sizes=[(height, width)]
-        )[0]
-        best = found["scores"].argsort(descending=True, stable=True)[: self.options.top]
-        boxes = [Box(*edges).clip(width, height) for edges in found["boxes"][best].tolist()]
-        return [box for box in boxes if box.area > 0]
+        boxes: list[Box] = []
+        for k in range(len(names)):
+            one = type(seen)(logits=seen.logits[..., k : k + 1], pred_boxes=seen.pred_boxes)
+            found = self.processor.post_process_grounded_object_detection(
+                one, threshold=self.options.threshold, target_sizes=[(height, width)]
+            )[0]
+            best = found["scores"].argsort(descending=True, stable=True)[: self.options.top]
+            boxes += [Box(*edges).clip(width, height) for edges in found["boxes"][best].tolist()]
+        return list(dict.fromkeys(box for box in boxes if box.area > 0))
 
 
 @hookimpl

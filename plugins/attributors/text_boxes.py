@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from itertools import chain
 
+from harness.contracts.model import BoxUnit
 from harness.imaging.frame import Box
 
 _NUMBER = r"[-+]?\d{1,6}(?:\.\d{0,9})?"
@@ -17,14 +19,15 @@ _ROWS_FIRST = "box_2d"  # Gemini's and Gemma's key: [y0, x0, y1, x1] of a 1000 x
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.):])\s+")
 
 
-def boxes_in(text: str, width: int, height: int) -> list[Box]:
+def boxes_in(text: str, width: int, height: int, counted_in: BoxUnit = "pixels") -> list[Box]:
     """The boxes that ``text`` lists about a width x height image, in its pixels, in the order of the text.
 
     Read are lists of four numbers wherever they stand (bare, in fenced or cut-off JSON, in prose, under a key such
     as ``bbox_2d``), pairs of corners ``(x1,y1),(x2,y2)`` and objects with x1, y1, x2, y2. Under ``box_2d`` they are
-    y0, x0, y1, x1 in thousandths. Otherwise all are in one unit: shares of the image where none exceeds 1,
-    thousandths where one exceeds the image's longer side, else pixels. Swapped corners are put right; what
-    is empty within the image is dropped, and so are repeats.
+    y0, x0, y1, x1 in thousandths. Otherwise all are in one unit: shares of the image where none exceeds 1, else what
+    the model counts in. A reply about pixels is read in thousandths where it cannot be about pixels: none exceeds
+    1000, and one is twice as far as the image goes, or all boxes lie beyond it. An edge a little past the image is
+    clipped. Swapped corners are put right; what is empty within the image is dropped, and so are repeats.
     """
     plain, rows_first = [], []
     found = [(m.start(), m[1] or "", m.groups()[1:]) for m in _LIST.finditer(text)]
@@ -35,11 +38,22 @@ def boxes_in(text: str, width: int, height: int) -> list[Box]:
             rows_first.append((place, (b, a, d, c)))
         else:
             plain.append((place, (a, b, c, d)))
-    largest = max((abs(edge) for _, edges in plain for edge in edges), default=0.0)
-    unit = 1.0 if largest <= 1 else 1000.0 if largest > max(width, height) else None
+    unit = _unit([edges for _, edges in plain], width, height, counted_in)
     boxes = [(place, _box(edges, unit, width, height)) for place, edges in plain]
     boxes += [(place, _box(edges, 1000.0, width, height)) for place, edges in rows_first]
     return list(dict.fromkeys(box for _, box in sorted(boxes) if box.area > 0))
+
+
+def _unit(boxes: Sequence[tuple[float, ...]], width: int, height: int, counted_in: BoxUnit) -> float | None:
+    """The number that stands for the whole side; None: pixels."""
+    largest = max((abs(edge) for edges in boxes for edge in edges), default=0.0)
+    if largest <= 1:
+        return 1.0
+    if counted_in == "thousandths":
+        return 1000.0
+    far = any(max(x0, x1) > 2 * width or max(y0, y1) > 2 * height for x0, y0, x1, y1 in boxes)
+    beyond = all(min(x0, x1) >= width or min(y0, y1) >= height for x0, y0, x1, y1 in boxes)
+    return 1000.0 if largest <= 1000 and (far or beyond) else None
 
 
 def _box(edges: tuple[float, ...], unit: float | None, width: int, height: int) -> Box:

@@ -13,7 +13,10 @@ from plugins.models.lvlm import TransformersModel
 
 
 class Gemma3(TransformersModel):
-    """A checkpoint of the Gemma 3 family."""
+    """A checkpoint of the Gemma 3 family.
+
+    Nobody documents in what it counts boxes: it is asked for pixels, and what cannot be pixels is read in thousandths.
+    """
 
     model_class: ClassVar[str] = "Gemma3ForConditionalGeneration"
     model_type: ClassVar[str] = "gemma3"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from harness.contracts.model import Capability, Capture, Model, Trace
+from harness.contracts.model import Answer, Capability, Capture, Model, Trace
 from harness.contracts.plugin import NoOptions
 from harness.imaging.frame import Box
 from harness.run.memory import free_memory, out_of_memory
@@ -117,17 +117,19 @@ class TransformersModel(Model):
         self._prompts: dict[tuple[str, tuple[int, ...]], Prompt] = {}
         self._batch_size = self.options.batch_size
 
-    def answer(self, image: np.ndarray, question: str) -> str:
-        """The greedy answer, stripped, without template or end-of-turn text."""
+    def answer(self, image: np.ndarray, question: str) -> Answer:
+        """The greedy answer, stripped, without template or end-of-turn text; whether the token limit cut it off."""
         import torch
 
         prompt = self._prompt(image, question)
         inputs = self._inputs([image], prompt, [])
         inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
         with torch.no_grad():
-            ids = self.model.generate(**inputs, max_new_tokens=self.options.max_new_tokens)
-        text: str = self.tokenizer.decode(ids[0, len(prompt.ids) :], skip_special_tokens=True)
-        return text.strip()
+            ids = self.model.generate(**inputs, max_new_tokens=self.options.max_new_tokens)[0, len(prompt.ids) :]
+        text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
+        ends = self.model.generation_config.eos_token_id
+        ended = bool(len(ids)) and int(ids[-1]) in (ends if isinstance(ends, list) else [ends])
+        return Answer(text.strip(), cut_off=not ended and len(ids) >= self.options.max_new_tokens)
 
     def score(self, images: Sequence[np.ndarray], question: str, answer: str) -> np.ndarray:
         """Teacher-forced log-probabilities of the answer's T tokens, float64 [len(images), T].

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Qwen2_5VL(TransformersModel):
-    """A checkpoint of the Qwen2.5-VL family."""
+    """A checkpoint of the Qwen2.5-VL family, which counts boxes in pixels of its resized input, the frame."""
 
     model_class: ClassVar[str] = "Qwen2_5_VLForConditionalGeneration"
     model_type: ClassVar[str] = "qwen2_5_vl"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
+from harness.contracts.model import Answer
 from harness.imaging.frame import Box
 from harness.registry import Registry
 
@@ -43,6 +44,23 @@ def test_explain_a_given_answer(capsys: pytest.CaptureFixture[str], film: str, t
     assert "cannot generate an answer; give the answer" in refused(capsys, *arguments)
     status, out, _ = run(capsys, *arguments, "--answer", "no", "--output", "sub.PNG")
     assert status == 0 and "no  (mute)" in out and (tmp_path / "sub.PNG").is_file()
+
+
+def test_explain_strips_an_answer_and_says_where_one_was_cut_off(
+    capsys: pytest.CaptureFixture[str], film: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["explain", film, "--question", "Is it?", "--model", "toy", "--attributor", "halves"]
+    explained: list[str] = []
+    attribute = Halves.attribute
+    monkeypatch.setattr(
+        Halves, "attribute", lambda self, case: (explained.append(case.answer), attribute(self, case))[1]
+    )
+    _, out, _ = run(capsys, *arguments, "--answer", " no\n")
+    assert "no  (toy)" in out and "cut off" not in out
+    monkeypatch.setattr(ToyModel, "answer", lambda *_: Answer("The angle is\n", cut_off=True))
+    _, out, _ = run(capsys, *arguments)
+    assert "cut off at the model's token limit" in " ".join(out.split())
+    assert explained == ["no", "The angle is"]
 
 
 def test_explain_refuses_before_it_loads_the_model(
