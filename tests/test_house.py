@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("harness", "plugins", "leaderboard", "tests", "scripts", "benchmarks", "examples")
 # The doors with what they share, and the rooms above the run.
 NO_CORE = {"__init__.py", "__main__.py", "api", "cli", "flags.py", "explaining", "building", "testing"}
-CORE_LINES, FILE_LINES = 3500, 350
+CORE_LINES, FILE_LINES = 3000, 350  # of code; of anything
 
 
 def core() -> list[Path]:
@@ -41,13 +41,19 @@ def lines(path: Path) -> int:
     return path.read_text(encoding="utf-8").count("\n")
 
 
-def filled(path: Path) -> int:
-    """Lines that are not blank; comments and docstrings count."""
-    return sum(bool(line.strip()) for line in path.read_text(encoding="utf-8").splitlines())
+def lines_of_code(path: Path) -> int:
+    """Lines that are neither blank nor a comment nor of a docstring, which the core is to have more of, not fewer."""
+    text = path.read_text(encoding="utf-8")
+    told: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            told.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    numbered = enumerate(text.splitlines(), 1)
+    return sum(bool(line.strip()) and not line.strip().startswith("#") and k not in told for k, line in numbered)
 
 
 def test_the_core_is_small() -> None:
-    found = {path.relative_to(ROOT).as_posix(): filled(path) for path in core()}
+    found = {path.relative_to(ROOT).as_posix(): lines_of_code(path) for path in core()}
     largest = sorted(found.items(), key=lambda item: -item[1])[:5]
     assert sum(found.values()) <= CORE_LINES, f"{sum(found.values())} lines; the largest: {largest}"
 
