@@ -43,9 +43,10 @@ def legend(board: Board) -> list[tuple[str, str]]:
     meanings = {
         **_MEANINGS,
         "#": f"rank by {title} over all records of the mode; equal figures share a rank.",
-        "p": f"whether its mean {title} differs from that of the best in the ranking: a two-sided sign-flip test, "
-        "paired by record, with whole images flipped, adjusted by Holm over all pairs of methods (the best is chosen "
-        f"by the same data). {WORSE} beside the {title} marks p below {ALPHA}.",
+        "p": f"whether its mean {title} differs from that of the best in the ranking: a two-sided bootstrap-t test "
+        "of the mean difference, paired by record, with whole images drawn, adjusted by Holm over all pairs of methods "
+        "(the best is chosen by the same data). Where < stands before it, it is the least that so many images and "
+        f"draws could show, and no value. {WORSE} beside the {title} marks p below {ALPHA}.",
         "Failed": f"how many of them the method failed on; each counts as {board.worst} in every mean but those of "
         "passes and seconds.",
     }

@@ -12,7 +12,8 @@ import numpy as np
 from harness.contracts.case import RecordKey
 from harness.run.header import MetricFacts
 from harness.run.row import ResultKey, Row
-from leaderboard.statistics.resampling import cluster_sums, holm, intervals, sign_flip
+from leaderboard.statistics.mean_test import bootstrap_t, draws_for, floor_of
+from leaderboard.statistics.resampling import cluster_sums, holm, intervals
 
 ALPHA = 0.05
 
@@ -60,6 +61,8 @@ class Score:
     p
         Whether its mean of the metric that ranks is the best's, adjusted (:func:`compare`); None for the best itself
         and without a rank.
+    p_floor
+        The least that ``p`` could have come out as; where it is that, it is a bound and not a value.
     gpu_bytes
         The most GPU memory that one result took, weights included; None where none was measured.
     """
@@ -78,19 +81,21 @@ class Score:
     by_model: dict[str, float | None]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     p: float | None = None
+    p_floor: float | None = None
     gpu_bytes: float | None = None
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two methods compared record by record: the difference of their means (of the metric that ranks), first minus
-    second, and its p before and after Holm's adjustment over all pairs."""
+    second, its p before and after Holm's adjustment over all pairs, and the least that the adjusted one could be."""
 
     first: str
     second: str
     difference: float
     p: float
     adjusted: float
+    p_floor: float
 
 
 def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, float]) -> list[Score]:
@@ -121,10 +126,10 @@ def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, fl
 def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) -> tuple[list[Score], list[Pair]]:
     """The scores with ``p`` against the best, and every pair of methods that have a rank.
 
-    Two-sided sign-flip test of the difference between the means of the metric that ranks, paired by record, with whole
-    images flipped. Holm's adjustment is over all pairs, not just those with the best: which method is best is decided
-    by the same data, and the best of many like ones beats the worst of them more often than chance would two fixed
-    ones.
+    Two-sided bootstrap-t test of the difference between the means of the metric that ranks, paired by record, with
+    whole images drawn. Holm's adjustment is over all pairs, not just those with the best: which method is best is
+    decided by the same data, and the best of many like ones beats the worst of them more often than chance would two
+    fixed ones.
     """
     names = [score.attributor for score in scores if score.rank is not None]
     if len(names) < 2:
@@ -133,15 +138,20 @@ def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) ->
     sums, _ = cluster_sums(values, images)
     places = list(combinations(range(len(names)), 2))
     differences = np.stack([sums[:, a] - sums[:, b] for a, b in places], axis=1)
-    raw = sign_flip(differences)
+    raw = bootstrap_t(differences)
+    floor = min(1.0, len(raw) * floor_of(len(differences), draws_for(len(raw))))
     pairs = [
-        Pair(names[a], names[b], float(total), float(p), float(adjusted))
+        Pair(names[a], names[b], float(total), float(p), float(adjusted), floor)
         for (a, b), total, p, adjusted in zip(
             places, differences.sum(axis=0) / len(values), raw, holm(raw), strict=True
         )
     ]
     best = {pair.second: pair.adjusted for pair in pairs if pair.first == names[0]}
-    return [replace(score, p=best.get(score.attributor)) for score in scores], pairs
+    told = [
+        replace(score, p=best[score.attributor], p_floor=floor) if score.attributor in best else score
+        for score in scores
+    ]
+    return told, pairs
 
 
 class _Values:
