@@ -290,7 +290,7 @@ class RunWorker:
             truth = [box.clip(place.width, place.height) for box in checked(sample.boxes)]
             if not union_area(truth) > 0:
                 raise ValueError("the true boxes cover no area")
-            masked = any("mask" in metric.needs for metric in self.metrics.values())
+            masked = any("mask" in metric.needs | metric.wants for metric in self.metrics.values())
             scene = Scene(frame, place, truth, source.mask(sample) if masked else None)
         except Exception as error:
             return error
