@@ -120,8 +120,8 @@ class RowMaker:
             {} if status == "not_applicable" else self.metrics, explained, self._offers(task), status == "failed"
         )
         nothing: dict[str, Any] = {
-            "boxes": [], "peak": None, "concept": None, "concept_scores": None, "token_scores": None, "fallback": False,
-            "forward": 0, "backward": 0,
+            "boxes": [], "peak": None, "map_range": None, "map_values": None, "concept": None, "concept_scores": None,
+            "token_scores": None, "fallback": False, "forward": 0, "backward": 0,
         }  # fmt: skip
         fields = nothing | said
         return Row(

@@ -16,6 +16,7 @@ from leaderboard.statistics.mean_test import bootstrap_t, draws_for, floor_of
 from leaderboard.statistics.resampling import cluster_sums, holm, intervals
 
 ALPHA = 0.05
+FLAT = 1e-6  # of the largest value: some eight steps of float32
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Score:
         Over how many results each of these means is.
     fallback
         For which part of the records it returned the whole image.
+    empty, flat
+        For which part of those that did not fail it marked no box, and gave a map without structure (:func:`is_flat`).
     forward, backward, seconds
         Passes, and seconds where they were kept, the mean over results that did not fail.
     by_model
@@ -75,6 +78,8 @@ class Score:
     means: dict[str, float | None]
     measured: dict[str, int]
     fallback: float | None
+    empty: float | None
+    flat: float | None
     forward: float | None
     backward: float | None
     seconds: float | None
@@ -240,11 +245,21 @@ def _score(
         means={metric: values.mean(name, metric) for metric in values.metrics},
         measured={metric: values.count(name, metric) for metric in values.metrics},
         fallback=_mean(row.fallback for row in tried),
+        empty=_mean(not row.boxes for row in good),
+        flat=_mean(is_flat(row) for row in good),
         forward=_mean(row.forward for row in good),
         backward=_mean(row.backward for row in good),
         seconds=_mean(seconds[row.key] for row in good if row.key in seconds),
         by_model={model: values.mean(name, ranked_by, model) for model in sorted({row.model for row in tried})},
     )
+
+
+def is_flat(row: Row) -> bool:
+    """Whether a row's map varies by no more than a number format's noise: what boxes show of it is rounding."""
+    if row.map_range is None:
+        return False
+    low, high = row.map_range
+    return high - low <= FLAT * max(abs(low), abs(high))
 
 
 def _mean(values: Iterable[float]) -> float | None:
