@@ -124,6 +124,8 @@ class Board:
                 )
             for about in header.plugins.get("attributor", {}).values():
                 notes += about.notes
+            for metric in header.metrics.values():
+                notes += metric.notes
         if any(ranking.records < ranking.planned for ranking in self.rankings):
             notes.append("The run is not finished: the figures are of the records that are.")
         count = sum(failure.count for failure in self.failures)

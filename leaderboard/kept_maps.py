@@ -1,8 +1,9 @@
 """Kept maps: what a method said about one record, in a small file, from which it can be measured anew.
 
-A file holds ``map``, float16 [side, side], scaled to 0..1, with ``low`` and ``high``, the values that 0 and 1 stand
-for (absent where the method gave boxes alone); ``boxes``, float64 [B, 4], its own boxes in the frame (absent where it
-gave a map alone); ``concept`` and ``token_scores`` where it said them. NumPy reads it: ``numpy.load(path)``.
+A file holds ``map``, float16 [side, side], scaled to 0..1 (or, of a map of both signs, to -1..1), with ``low`` and
+``high``, the values that 0 and 1 stand for (absent where the method gave boxes alone); ``boxes``, float64 [B, 4], its
+own boxes in the frame (absent where it gave a map alone); ``concept`` and ``token_scores`` where it said them. NumPy
+reads it: ``numpy.load(path)``.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ def encode(said: Attribution) -> bytes:
     if said.saliency is not None:
         values = np.asarray(said.saliency, np.float64)
         low, high = float(values.min()), float(values.max())
+        if low < 0 < high:  # what is zero stays zero, not a rounding error above it
+            low, high = 0.0, max(-low, high)
         unit = (values - low) / (high - low) if high > low else np.zeros_like(values)
         arrays |= {"map": unit.astype(np.float16), "low": np.float64(low), "high": np.float64(high)}
     if said.boxes is not None:

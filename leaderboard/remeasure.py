@@ -1,7 +1,7 @@
 """Measuring the results of a run again, by the metrics installed here, to tell whether its figures are what they claim.
 
-A metric of boxes is measured from the rows, one of maps from those that the run kept. One that needs the model or the
-source's masks is not measured again, and one that is not installed here neither.
+A metric of boxes is measured from the rows, one of maps from those that the run kept. One that needs the model or used
+the source's masks is not measured again, and one that is not installed here neither.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from harness.run.provenance import describe_metric
 from harness.run.row import Row
 from leaderboard import kept_maps
 from leaderboard.read.joined import Run
-from leaderboard.rescore import explained_of
+from leaderboard.rescore import explained_of, has_masks
 
 _SLACK = 1.5 * 10**-DECIMALS
 _SLACK_OF_MAPS = 0.005  # kept maps are rounded to 11 bits
@@ -50,6 +50,7 @@ class Remeasure:
     def __init__(self, run: Run, registry: Registry) -> None:
         self.wrong: list[Fault] = []
         self._folders = run.folders
+        self._masked = sorted({row.source for row in run.rows if has_masks(registry, row.source)})
         self._again: dict[str, _Again] = {}
         self._why_not: dict[str, str] = {}
         self._without_map = Counter[str]()
@@ -77,6 +78,9 @@ class Remeasure:
         if missing:
             what = {"model": "the model", "mask": "the source's masks"}
             self._why_not[label] = f"it needs {' and '.join(what[need] for need in missing)}"
+            return
+        if "mask" in one.cls.wants and self._masked and not rescored:
+            self._why_not[label] = f"it used the masks of {', '.join(self._masked)}"
             return
         of_maps = "map" in one.cls.needs
         self._again[label] = _Again(one.make(), of_maps, _SLACK_OF_MAPS if of_maps and not rescored else _SLACK)

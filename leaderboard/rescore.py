@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.contracts.attributor import Attribution
 from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric
+from harness.contracts.source import Source
 from harness.errors import HarnessError
 from harness.imaging.frame import Letterbox, to_boxes
 from harness.participants import Participant, choose
@@ -23,7 +24,7 @@ from leaderboard.read.rescored import read_measured, write_rescored
 
 def rescore(registry: Registry, folder: Path, metrics: Sequence[str], options: Sequence[str] = ()) -> list[Path]:
     """Measure every result of a folder by further metrics; boards and verify then have them as if they had been
-    measured in the run.
+    measured in the run. Metrics that would use a source's masks are measured from the true boxes, which boards say.
 
     Parameters
     ----------
@@ -68,9 +69,21 @@ def rescore(registry: Registry, folder: Path, metrics: Sequence[str], options: S
 
 def _add(registry: Registry, results: Results, one: Participant[Metric]) -> Path:
     about = MetricFacts.model_validate(describe_metric(registry, one))
+    masked = sorted({row.source for row in results.rows if has_masks(registry, row.source)})
+    if masked and "mask" in one.cls.wants:
+        note = f"measured from the true boxes: a finished run has no masks, which {', '.join(masked)} would give."
+        about = about.model_copy(update={"notes": [*about.notes, f"{one.cls.title} ({one.label}) was {note}"]})
     metric = one.make()
     measured = [(row, _measured(results.folder, row, one.label, metric)) for row in results.rows]
     return write_rescored(results, one.label, about, measured)
+
+
+def has_masks(registry: Registry, source: str) -> bool:
+    """Whether a source knows true pixels; of one that is not installed that is taken for granted."""
+    try:
+        return bool(registry.find("source", source).mask is not Source.mask)
+    except HarnessError:
+        return True
 
 
 def _measured(folder: Path, row: Row, label: str, metric: Metric) -> Measured:

@@ -16,7 +16,8 @@ def add_parser(subparsers: Any) -> None:
         help="measure a finished run by further metrics, without a model",
         description="Measure every result of a run by further metrics, from its journal and, for metrics that need "
         "maps, from those that `harness eval --keep-maps` kept. The figures are stored beside the journal; "
-        "`harness leaderboard` shows them.",
+        "`harness leaderboard` shows them. Metrics that would use a source's masks are measured from the true boxes, "
+        "which boards say.",
         allow_abbrev=False,
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="output folder of a run")

@@ -161,6 +161,8 @@ def _facts(kind: Kind, cls: Any) -> Iterator[tuple[str, str]]:
         yield "title", _words(cls.title)
         yield "legend", _words(cls.legend)
         yield "needs", ", ".join(sorted(cls.needs))
+        if cls.wants:
+            yield "uses", f"{', '.join(sorted(cls.wants))}, where there is one"
         yield "better", "more" if cls.higher_is_better else "less"
         yield "worst", f"{cls.worst:g}, which a failed result counts as"
         yield "shown", "times 100, in percent" if cls.percent else "as it is"

@@ -7,15 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import toys
 from evaluating import evaluate
 from toys import ToyModel
 
+from harness.contracts.attributor import Attribution
 from harness.errors import HarnessError
+from harness.imaging.frame import Box, Letterbox
 from harness.run.header import Header
 from harness.run.results import read_results
 from harness.run.row import ResultKey, Row
+from harness.run.shared_case import said_of
+from harness.testing.region import REGION, RegionModel, make_case
 from leaderboard.render.gallery_observer import FOLDER
 
 
@@ -161,3 +166,19 @@ def test_texts_that_no_file_can_hold_are_escaped(tmp_path: Path) -> None:
     toys.write_records(tmp_path / "bench", [replace(toys.record(0), prediction=text)])
     evaluate(toys.registry(), ["good"], bench=tmp_path / "bench", output=tmp_path / "out")
     assert read_results(tmp_path / "out").rows[0].answer == r"yes \ud83d"
+
+
+def test_rows_keep_the_range_of_the_raw_map() -> None:
+    """Within the image, as the method gave it; how many values differ is counted as float32."""
+    place = Letterbox(100, 200)  # bars to the left and right
+    case = make_case(RegionModel(REGION), np.zeros((place.side, place.side, 3), np.uint8))
+    case = replace(case, content=place.content)
+    saliency = np.full((place.side, place.side), 99.0)
+    saliency[:, 56:168] = 0.5
+    saliency[3, 60:63] = -2, 0.5 + 1e-12, 1e300  # the second is the same number as float32
+    said = said_of(Attribution(saliency=saliency), case, place)
+    assert (said["map_range"], said["map_values"]) == ([-2, 1e300], 3)
+    said = said_of(Attribution(boxes=[Box(1, 1, 2, 2)]), case, place)
+    assert said["map_range"] is said["map_values"] is None
+    flat = said_of(Attribution(saliency=np.full((place.side, place.side), 1 / 3)), case, place)
+    assert (flat["map_range"], flat["map_values"]) == ([0.333333333] * 2, 1)

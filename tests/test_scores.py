@@ -13,7 +13,10 @@ from rows import closed, header, journal, measured, row
 from harness.errors import HarnessError
 from harness.run.row import Row
 from leaderboard.board import make_board
-from leaderboard.statistics.resampling import intervals, sign_flip
+from leaderboard.render import markdown
+from leaderboard.statistics.mean_test import bootstrap_t
+from leaderboard.statistics.ranking import is_flat
+from leaderboard.statistics.resampling import intervals
 from leaderboard.statistics.slices import Sizes, shares
 from plugins.metrics.pointing import Pointing
 
@@ -93,7 +96,7 @@ def test_methods_are_tested_in_pairs_over_images(tmp_path: Path) -> None:
         [one["metrics"]["iou"] for one in rows if one["attributor"] == n] for n in ("good", "fair", "bad")
     )
     by_image = [np.add.reduceat(np.subtract(a, b), range(0, 24, 2)) for a, b in ((good, fair), (good, bad))]
-    raw = sign_flip(np.stack(by_image, axis=1))
+    raw = bootstrap_t(np.stack(by_image, axis=1))
     pairs = {(pair.first, pair.second): pair for pair in ranking.pairs}
     assert len(pairs) == 3
     assert [pairs["good", "fair"].p, pairs["good", "bad"].p] == raw.tolist()
@@ -111,7 +114,7 @@ def test_who_has_no_rank_is_not_tested(tmp_path: Path) -> None:
     rows += [row(0, "c", 0.9), closed(1, "c")]
     (ranking,) = make_board([journal(tmp_path, header(["a", "b", "c"], {"m": 2}), rows)]).rankings
     assert [(pair.first, pair.second) for pair in ranking.pairs] == [("b", "a")]
-    assert [score.p for score in ranking.scores] == [None, 1.0, None]
+    assert [score.p for score in ranking.scores] == [None, 0.5, None]  # two images show no less
 
 
 def test_what_nobody_can_explain_is_in_no_test(tmp_path: Path) -> None:
@@ -166,3 +169,36 @@ def test_seconds_come_from_the_timings(tmp_path: Path) -> None:
 def test_broken_fields_are_refused(tmp_path: Path, fields: dict[str, Any]) -> None:
     with pytest.raises(HarnessError, match="broken at line 2"):
         make_board([journal(tmp_path, header(["a"], {"m": 1}), [row(0, "a", 0.2) | fields])])
+
+
+@pytest.mark.parametrize(
+    ("ends", "flat"),
+    [
+        (None, False),  # boxes are no map
+        ([0.0, 0.0], True),
+        ([-3.0, -3.0], True),
+        ([1.0, 1.0000005], True),  # some steps of float32
+        ([-1.0000005, -1.0], True),
+        ([1.0, 1.00001], False),
+        ([0.0, 1e-30], False),  # tiny, but no rounding of something larger
+        ([-1e-9, 1e-9], False),
+    ],
+)
+def test_what_is_flat(ends: list[float] | None, flat: bool) -> None:
+    assert is_flat(Row.read(row(0, "a", 0.5, map_range=ends))) == flat
+
+
+def test_empty_and_flat_results_are_counted(tmp_path: Path) -> None:
+    """Of results that did not fail; columns are there where a method has some."""
+    noise = {"map_range": [0.25, 0.25000001], "map_values": 3, "boxes": [[0.0, 0.0, 9.0, 9.0]]}
+    rows = [row(0, "a", 0.5, **noise), row(1, "a", 0.0), row(2, "a", 0.0), row(3, "a")]
+    rows += [row(k, "b", 0.5, boxes=[[0.0, 0.0, 1.0, 1.0]], map_range=[0.0, 1.0], map_values=9) for k in range(4)]
+    board = make_board([journal(tmp_path, header(["a", "b"], {"m": 4}), rows)])
+    by = {score.attributor: score for score in board.rankings[0].scores}
+    assert (by["a"].empty, by["a"].flat) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert (by["b"].empty, by["b"].flat) == (0, 0)
+    text = markdown.render(board)
+    assert "| Whole image | Empty | Flat | Records |" in text and "**Flat**" in text
+    assert "at most 1 millionth of" in text
+    without = make_board([journal(tmp_path / "b", header(["b"], {"m": 4}), rows[4:])])
+    assert "Empty" not in markdown.render(without) and "Flat" not in markdown.render(without)

@@ -157,6 +157,7 @@ def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tup
         rows.append(("title", cls.title))
         rows.append(("legend", cls.legend))
         rows.append(("needs", ", ".join(sorted(cls.needs)) or "nothing"))
+        rows.extend([("uses", f"{', '.join(sorted(cls.wants))}, where there is one")] if cls.wants else [])
         rows.append(("better", "more" if cls.higher_is_better else "less"))
         rows.append(("worst", f"{cls.worst:g}, which a failed result counts as"))
         rows.append(("shown", "times 100, in percent" if cls.percent else "as it is"))

@@ -39,7 +39,7 @@ class Explained:
         The concept that is known to hold the cause.
     mask
         bool [height, width], native: the pixels that are known to hold the cause; None where the source knows none,
-        or no metric of the run needs it.
+        or no metric of the run asks for it.
     attribution
         All that the method said, in the frame; None where it failed, and where results are measured from a journal.
     case

@@ -32,6 +32,8 @@ class Metric(Plugin):
         What it measures from: the result's ``boxes`` (which, like its peak and concept, a journal has), its ``map``
         (:attr:`Explained.heat`), the source's true ``mask``, the ``model`` (:attr:`Explained.case`). A result whose
         source or model does not offer that has no such figure.
+    wants
+        What it uses where it is there, and does without elsewhere: a mask.
     default
         Whether a run that names no metric measures it too.
     """
@@ -42,6 +44,7 @@ class Metric(Plugin):
     worst: ClassVar[float] = 0.0
     percent: ClassVar[bool] = True
     needs: ClassVar[frozenset[Need]] = frozenset({"boxes"})
+    wants: ClassVar[frozenset[Need]] = frozenset()
 
     def applies(self, explained: Explained) -> bool:
         """Whether the truth of a record is known well enough; results about others have no such figure.

@@ -11,7 +11,7 @@ from harness.run.line import JournalLine
 from harness.run.row import Count, Number
 from harness.run.shards import Shard
 
-FORMAT = 2
+FORMAT = 3
 _STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
 Text = Annotated[str, Field(max_length=2000)]
 
@@ -70,7 +70,7 @@ class Header(JournalLine):
         What was measured, in the order of the columns.
     """
 
-    format: Literal[2]
+    format: Literal[3]
     harness: str | None
     python: str
     numpy: str | None

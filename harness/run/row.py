@@ -62,6 +62,8 @@ class Row(JournalLine):
         What the method marked, native, to a hundredth of a pixel.
     peak
         The hottest point x, y of its map, native.
+    map_range, map_values
+        The least and greatest value of its map within the image, and how many differ as float32; null without a map.
     concept, concept_scores, token_scores, fallback
         What else it said, as :class:`harness.Attribution` has it.
     metrics
@@ -88,6 +90,8 @@ class Row(JournalLine):
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None
     boxes: list[Edges]
     peak: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
+    map_range: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
+    map_values: Count | None
     concept: str | None
     concept_scores: dict[str, Number] | None
     token_scores: list[Number] | None

@@ -108,6 +108,7 @@ def said_of(attribution: Any, case: Case, place: Letterbox) -> dict[str, Any]:
     return {
         "boxes": boxes,
         "peak": _peak(attribution, case, place),
+        **_values_of(attribution, case),
         "concept": None if attribution.concept is None else writable(attribution.concept),
         "fallback": bool(attribution.fallback),
         "concept_scores": None
@@ -153,6 +154,17 @@ def _peak(said: Attribution, case: Case, place: Letterbox) -> tuple[float, float
         return None
     x, y, *_ = place.to_native(Box(*found, *found))
     return round(x, BOX_DECIMALS), round(y, BOX_DECIMALS)
+
+
+def _values_of(said: Attribution, case: Case) -> dict[str, Any]:
+    """The range of the map's values within the image, and how many differ; None where there is no map."""
+    if said.saliency is None:
+        return {"map_range": None, "map_values": None}
+    x0, y0, x1, y1 = (round(edge) for edge in case.content)
+    part = np.asarray(_map(said.saliency, case), np.float64)[y0:y1, x0:x1]
+    with np.errstate(over="ignore"):
+        count = len(np.unique(part.astype(np.float32)))
+    return {"map_range": [float(f"{edge:.9g}") for edge in (part.min(), part.max())], "map_values": count}
 
 
 def checked(boxes: Iterable[Sequence[float]]) -> list[Box]:

@@ -120,8 +120,8 @@ class RowMaker:
             {} if status == "not_applicable" else self.metrics, explained, self._offers(task), status == "failed"
         )
         nothing: dict[str, Any] = {
-            "boxes": [], "peak": None, "concept": None, "concept_scores": None, "token_scores": None, "fallback": False,
-            "forward": 0, "backward": 0,
+            "boxes": [], "peak": None, "map_range": None, "map_values": None, "concept": None, "concept_scores": None,
+            "token_scores": None, "fallback": False, "forward": 0, "backward": 0,
         }  # fmt: skip
         fields = nothing | said
         return Row(
@@ -291,7 +291,7 @@ class RunWorker:
             truth = [box.clip(place.width, place.height) for box in checked(sample.boxes)]
             if not union_area(truth) > 0:
                 raise ValueError("the true boxes cover no area")
-            masked = any("mask" in metric.needs for metric in self.metrics.values())
+            masked = any("mask" in metric.needs | metric.wants for metric in self.metrics.values())
             scene = Scene(frame, place, truth, source.mask(sample) if masked else None)
         except Exception as error:
             return error

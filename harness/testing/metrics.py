@@ -135,8 +135,9 @@ class Measurements:
 def contract(measured: Measurements) -> None:
     """It has a name, a docstring, described options, a title and a legend that fit a board, and its needs exist."""
     metric, known = measured.metric, get_args(Need)
-    if not isinstance(metric.needs, frozenset) or metric.needs.difference(known):
-        raise Unfit(f"Its needs are {metric.needs!r}; they must be a frozenset of {', '.join(known)}.")
+    for word, asked in (("needs", metric.needs), ("wants", metric.wants)):
+        if not isinstance(asked, frozenset) or asked.difference(known):
+            raise Unfit(f"Its {word} are {asked!r}; they must be a frozenset of {', '.join(known)}.")
     worst = metric.worst
     if isinstance(worst, bool) or not isinstance(worst, (int, float)) or not math.isfinite(worst):
         raise Unfit(f"Its worst is {worst!r}; what a failed result counts as must be a finite number.")
@@ -193,7 +194,7 @@ def declared_needs(measured: Measurements) -> None:
     if not _same(measured.again(), whole):
         raise Moot
     for need, (_, what) in LACKING.items():
-        if need not in needs and not _same(measured.of(TRUTH, need), whole):
+        if need not in needs | measured.metric.wants and not _same(measured.of(TRUTH, need), whole):
             raise Breach(f"It uses {what}, which is not there for each result, so its needs must name {need!r}.")
     figures = [measured.of(name) for name in MARKS]
     beyond = sorted(set[Capability]().union(*(figure.asked for figure in figures)) - {"score"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import floor
 
 from harness.run.header import MetricFacts
 from leaderboard.statistics.ranking import ALPHA, Measures, Score
@@ -54,9 +55,11 @@ def interval(score: Score, measures: Measures, brief: bool = False) -> str:
 
 
 def p_value(score: Score) -> str:
-    """The adjusted p of a comparison with the best."""
+    """The adjusted p of a comparison with the best. What no number of draws made could have shown is a bound."""
     if score.p is None:
         return NOTHING
+    if score.p_floor is not None and score.p <= score.p_floor < 1:
+        return f"<{max(0.001, floor(1000 * score.p_floor + 1) / 1000):.3f}"
     return "<0.001" if score.p < 0.001 else f"{score.p:.3f}"
 
 

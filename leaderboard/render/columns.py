@@ -53,6 +53,10 @@ FALLBACK = Column(
     less_is_better=True,
     term="Whole image",
 )
+EMPTY = Column(
+    "Empty", lambda score: percent(score.empty), lambda score: score.empty, less_is_better=True, term="Empty"
+)
+FLAT = Column("Flat", lambda score: percent(score.flat), lambda score: score.flat, less_is_better=True, term="Flat")
 RECORDS = Column("Records", lambda score: str(score.records), lambda score: score.records, term="Records")
 FAILED = Column(
     "Failed",
@@ -77,7 +81,7 @@ PASSES = Column(
 )
 SECONDS = Column("Seconds", cell_text.seconds, lambda score: score.seconds, less_is_better=True, term="Seconds")
 GPU = Column("GPU GB", cell_text.gigabytes, lambda score: score.gpu_bytes, less_is_better=True, term="GPU GB")
-_OTHERS = (RANK, ATTRIBUTOR, P, FALLBACK, RECORDS, FAILED, NOT_APPLICABLE, PASSES, SECONDS, GPU)
+_OTHERS = (RANK, ATTRIBUTOR, P, FALLBACK, EMPTY, FLAT, RECORDS, FAILED, NOT_APPLICABLE, PASSES, SECONDS, GPU)
 
 
 def headings(measures: Measures) -> dict[str, str]:
@@ -109,8 +113,8 @@ def console_columns(ranking: Ranking, metrics: Sequence[str], interval: bool = F
     )
     uneven = any(score.rank is None for score in ranking.scores)
     return [
-        RANK, ATTRIBUTOR, first, *([ends] if interval else []), *more, FALLBACK, *([RECORDS] if uneven else []),
-        FAILED, *_not_applicable(ranking), PASSES,
+        RANK, ATTRIBUTOR, first, *([ends] if interval else []), *more, FALLBACK, *_nothing_said(ranking),
+        *([RECORDS] if uneven else []), FAILED, *_not_applicable(ranking), PASSES,
     ]  # fmt: skip
 
 
@@ -144,8 +148,8 @@ def wide_columns(ranking: Ranking) -> list[Column]:
     ]
     return [
         RANK, ATTRIBUTOR, overall, *([P] if ranking.pairs else []), *(models if several else []),
-        *(_metric_column(measures, name) for name in more), FALLBACK, RECORDS, FAILED, *_not_applicable(ranking),
-        PASSES, *costs,
+        *(_metric_column(measures, name) for name in more), FALLBACK, *_nothing_said(ranking), RECORDS, FAILED,
+        *_not_applicable(ranking), PASSES, *costs,
     ]  # fmt: skip
 
 
@@ -186,6 +190,10 @@ def _model_column(measures: Measures, model: str, heading: str, term: str = "") 
         term=term,
         may_fold=True,
     )
+
+
+def _nothing_said(ranking: Ranking) -> list[Column]:
+    return [column for column in (EMPTY, FLAT) if any(column.value(score) for score in ranking.scores)]
 
 
 def _not_applicable(ranking: Ranking) -> list[Column]:

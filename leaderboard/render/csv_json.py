@@ -12,25 +12,28 @@ from leaderboard.board import Board, Ranking
 from leaderboard.read.joined import Run
 from leaderboard.read.provenance_lines import eval_command
 from leaderboard.render.cell_text import plain
+from leaderboard.statistics.mean_test import DRAWS_A_TEST, LEAST_DRAWS
 from leaderboard.statistics.ranking import Score
-from leaderboard.statistics.resampling import FLIPS, LEVEL, RESAMPLES, SEED
+from leaderboard.statistics.resampling import LEVEL, RESAMPLES, SEED
 
-FORMAT = 2
+FORMAT = 3
 DIGITS = 6  # decimals of figures; below what rounding in sums could change
 ALL = "all"
 _ABOUT = ("mode", "model", "source", "finding", "size", "attributor", "rank")
 _COUNTS = ("records", "images", "failed", "not_applicable")
-_COST = ("fallback", "forward", "backward", "seconds", "p")
+_COST = ("fallback", "empty", "flat", "forward", "backward", "seconds", "p", "p_floor")
 
 
 def to_json(board: Board) -> str:
-    """Everything that a board holds. Figures are as the metrics give them, none of them times 100; ``p`` and
-    ``adjusted`` are the sign-flip test's."""
+    """Everything that a board holds. Figures are as the metrics give them, none of them times 100. A pair's
+    ``p`` is before, its ``adjusted`` after Holm's adjustment; a method's ``p`` is the adjusted one against the best.
+    One that is no greater than its ``p_floor`` is a bound: nothing less could have come out."""
     content = {
         "format": FORMAT,
         "statistics": {
             "interval": "BCa bootstrap over images", "level": LEVEL, "resamples": RESAMPLES, "seed": SEED,
-            "test": "paired sign-flip over images, two-sided", "flips": FLIPS,
+            "test": "paired bootstrap-t of the mean over images, two-sided", "draws": LEAST_DRAWS,
+            "draws_a_pair": DRAWS_A_TEST,
             "correction": "Holm over all pairs of attributors with a rank",
         },
         "metrics": {name: facts.model_dump(mode="json") for name, facts in board.measures.facts.items()},

@@ -6,11 +6,15 @@ from harness.run.header import MetricFacts
 from leaderboard.board import Board
 from leaderboard.render.cell_text import WORSE, figure, plain
 from leaderboard.render.columns import headings, wide_columns
-from leaderboard.statistics.ranking import ALPHA
+from leaderboard.statistics.ranking import ALPHA, FLAT
 
 _MEANINGS = {
     "Attributor": "the method, by its label; Provenance says which plugin it is, of which version, with which options.",
     "Whole image": "for how many records the method chose no region and returned the whole image.",
+    "Empty": "for how many of those that did not fail the method marked nothing: its map gave no box, or it gave "
+    "none. That counts as its figures say, mostly zero.",
+    "Flat": "for how many of those that did not fail the method's map had no structure: its values within the image "
+    f"differ by at most {FLAT * 1e6:g} millionth of the largest, which is rounding; boxes of such a map are noise.",
     "Records": "on how many records the method was tried, failed ones included.",
     "N/A": "how many further records the method cannot explain, because the model does not offer what it needs; "
     "they count in no mean.",
@@ -43,9 +47,10 @@ def legend(board: Board) -> list[tuple[str, str]]:
     meanings = {
         **_MEANINGS,
         "#": f"rank by {title} over all records of the mode; equal figures share a rank.",
-        "p": f"whether its mean {title} differs from that of the best in the ranking: a two-sided sign-flip test, "
-        "paired by record, with whole images flipped, adjusted by Holm over all pairs of methods (the best is chosen "
-        f"by the same data). {WORSE} beside the {title} marks p below {ALPHA}.",
+        "p": f"whether its mean {title} differs from that of the best in the ranking: a two-sided bootstrap-t test "
+        "of the mean difference, paired by record, with whole images drawn, adjusted by Holm over all pairs of methods "
+        "(the best is chosen by the same data). Where < stands before it, it is the least that so many images and "
+        f"draws could show, and no value. {WORSE} beside the {title} marks p below {ALPHA}.",
         "Failed": f"how many of them the method failed on; each counts as {board.worst} in every mean but those of "
         "passes and seconds.",
     }

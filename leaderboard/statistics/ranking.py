@@ -12,9 +12,11 @@ import numpy as np
 from harness.contracts.case import RecordKey
 from harness.run.header import MetricFacts
 from harness.run.row import ResultKey, Row
-from leaderboard.statistics.resampling import cluster_sums, holm, intervals, sign_flip
+from leaderboard.statistics.mean_test import bootstrap_t, draws_for, floor_of
+from leaderboard.statistics.resampling import cluster_sums, holm, intervals
 
 ALPHA = 0.05
+FLAT = 1e-6  # of the largest value: some eight steps of float32
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Score:
         Over how many results each of these means is.
     fallback
         For which part of the records it returned the whole image.
+    empty, flat
+        For which part of those that did not fail it marked no box, and gave a map without structure (:func:`is_flat`).
     forward, backward, seconds
         Passes, and seconds where they were kept, the mean over results that did not fail.
     by_model
@@ -60,6 +64,8 @@ class Score:
     p
         Whether its mean of the metric that ranks is the best's, adjusted (:func:`compare`); None for the best itself
         and without a rank.
+    p_floor
+        The least that ``p`` could have come out as; where it is that, it is a bound and not a value.
     gpu_bytes
         The most GPU memory that one result took, weights included; None where none was measured.
     """
@@ -72,25 +78,29 @@ class Score:
     means: dict[str, float | None]
     measured: dict[str, int]
     fallback: float | None
+    empty: float | None
+    flat: float | None
     forward: float | None
     backward: float | None
     seconds: float | None
     by_model: dict[str, float | None]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     p: float | None = None
+    p_floor: float | None = None
     gpu_bytes: float | None = None
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two methods compared record by record: the difference of their means (of the metric that ranks), first minus
-    second, and its p before and after Holm's adjustment over all pairs."""
+    second, its p before and after Holm's adjustment over all pairs, and the least that the adjusted one could be."""
 
     first: str
     second: str
     difference: float
     p: float
     adjusted: float
+    p_floor: float
 
 
 def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, float]) -> list[Score]:
@@ -121,10 +131,10 @@ def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, fl
 def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) -> tuple[list[Score], list[Pair]]:
     """The scores with ``p`` against the best, and every pair of methods that have a rank.
 
-    Two-sided sign-flip test of the difference between the means of the metric that ranks, paired by record, with whole
-    images flipped. Holm's adjustment is over all pairs, not just those with the best: which method is best is decided
-    by the same data, and the best of many like ones beats the worst of them more often than chance would two fixed
-    ones.
+    Two-sided bootstrap-t test of the difference between the means of the metric that ranks, paired by record, with
+    whole images drawn. Holm's adjustment is over all pairs, not just those with the best: which method is best is
+    decided by the same data, and the best of many like ones beats the worst of them more often than chance would two
+    fixed ones.
     """
     names = [score.attributor for score in scores if score.rank is not None]
     if len(names) < 2:
@@ -133,15 +143,20 @@ def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) ->
     sums, _ = cluster_sums(values, images)
     places = list(combinations(range(len(names)), 2))
     differences = np.stack([sums[:, a] - sums[:, b] for a, b in places], axis=1)
-    raw = sign_flip(differences)
+    raw = bootstrap_t(differences)
+    floor = min(1.0, len(raw) * floor_of(len(differences), draws_for(len(raw))))
     pairs = [
-        Pair(names[a], names[b], float(total), float(p), float(adjusted))
+        Pair(names[a], names[b], float(total), float(p), float(adjusted), floor)
         for (a, b), total, p, adjusted in zip(
             places, differences.sum(axis=0) / len(values), raw, holm(raw), strict=True
         )
     ]
     best = {pair.second: pair.adjusted for pair in pairs if pair.first == names[0]}
-    return [replace(score, p=best.get(score.attributor)) for score in scores], pairs
+    told = [
+        replace(score, p=best[score.attributor], p_floor=floor) if score.attributor in best else score
+        for score in scores
+    ]
+    return told, pairs
 
 
 class _Values:
@@ -230,11 +245,21 @@ def _score(
         means={metric: values.mean(name, metric) for metric in values.metrics},
         measured={metric: values.count(name, metric) for metric in values.metrics},
         fallback=_mean(row.fallback for row in tried),
+        empty=_mean(not row.boxes for row in good),
+        flat=_mean(is_flat(row) for row in good),
         forward=_mean(row.forward for row in good),
         backward=_mean(row.backward for row in good),
         seconds=_mean(seconds[row.key] for row in good if row.key in seconds),
         by_model={model: values.mean(name, ranked_by, model) for model in sorted({row.model for row in tried})},
     )
+
+
+def is_flat(row: Row) -> bool:
+    """Whether a row's map varies by no more than a number format's noise: what boxes show of it is rounding."""
+    if row.map_range is None:
+        return False
+    low, high = row.map_range
+    return high - low <= FLAT * max(abs(low), abs(high))
 
 
 def _mean(values: Iterable[float]) -> float | None:

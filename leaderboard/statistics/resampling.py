@@ -1,9 +1,8 @@
-"""Intervals and tests by resampling. Arrays in, arrays out; the same input gives the same output.
+"""Intervals by resampling, and p of many tests. Arrays in, arrays out; the same input gives the same output.
 
-Records about one image are not independent: what is drawn, or has its sign flipped, is a whole cluster of
-records. Sources: Efron 1987, "Better bootstrap confidence intervals" (BCa); Davison and Hinkley 1997,
-"Bootstrap methods and their application" (resampling clusters; p-values of Monte Carlo tests); Holm 1979, "A
-simple sequentially rejective multiple test procedure".
+Records about one image are not independent: what is drawn is a whole cluster of records. Sources: Efron 1987, "Better
+bootstrap confidence intervals" (BCa); Davison and Hinkley 1997, "Bootstrap methods and their application" (resampling
+clusters); Holm 1979, "A simple sequentially rejective multiple test procedure".
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-LEVEL, RESAMPLES, FLIPS, SEED = 0.95, 10_000, 20_000, 0
+LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
 LEAST = 5  # clusters; the spread of fewer is anyone's guess
 _AT_ONCE = 2_000_000  # drawn numbers in memory at a time
 _NOISE = 1e-12  # relative; sums that are equal but for rounding are equal
@@ -74,25 +73,6 @@ def _draws(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
         weights = np.bincount(drawn.ravel(), minlength=many * size).reshape(many, size).astype(float)
         parts.append((weights @ sums) / (weights @ counts)[:, None])
     return np.concatenate(parts)
-
-
-def sign_flip(differences: np.ndarray) -> np.ndarray:
-    """Two-sided p of each column of paired differences, one a cluster, float [C, P] -> [P].
-
-    Were two methods alike, a cluster's difference would be as likely with either sign. All 2**C ways are
-    counted where they are few; else ``FLIPS`` random ones and the observed one, so that p is never 0.
-    """
-    size = len(differences)
-    observed = np.abs(differences.sum(axis=0)) - _NOISE * np.abs(differences).sum(axis=0)
-    if 2**size <= FLIPS:
-        bits = np.arange(2**size)[:, None] >> np.arange(size) & 1
-        return (np.abs((2.0 * bits - 1) @ differences) >= observed).mean(axis=0)
-    random = np.random.default_rng(SEED)
-    step, hits = max(1, _AT_ONCE // size), np.ones(differences.shape[1])
-    for start in range(0, FLIPS, step):
-        signs = 2.0 * random.integers(2, size=(min(step, FLIPS - start), size)) - 1
-        hits += (np.abs(signs @ differences) >= observed).sum(axis=0)
-    return hits / (FLIPS + 1)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

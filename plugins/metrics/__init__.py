@@ -11,9 +11,13 @@ from harness.hookspecs import hookimpl
 @hookimpl
 def metrics() -> Sequence[type[Metric]]:
     """The metrics of this plugin; boards rank by the first unless told otherwise."""
+    from plugins.metrics.average_precision import Auroc, AveragePrecision
     from plugins.metrics.concept_right import ConceptRight
     from plugins.metrics.deletion_insertion import Deletion, Insertion
+    from plugins.metrics.iou_at_area import IoUAtArea
     from plugins.metrics.overlap import F1, IoU, Precision, Recall
     from plugins.metrics.pointing import Pointing
+    from plugins.metrics.relevance_mass import RelevanceMass
 
-    return [IoU, Precision, Recall, F1, Pointing, ConceptRight, Deletion, Insertion]
+    of_boxes = [IoU, Precision, Recall, F1, Pointing, ConceptRight]
+    return [*of_boxes, Deletion, Insertion, AveragePrecision, RelevanceMass, IoUAtArea, Auroc]
