@@ -19,11 +19,11 @@ _TOGETHER = re.compile(
 )
 # A "no" that states something ends a clause ("No, ...") or begins a sentence ("No there is"); "no mass" states none.
 _SAID = (
-    r"(?<!not )(?<!n't )(yes\b(?!\?|-\w| if\b)|no(?:(?=[.,;:!)\]}\"'<\n]|$| ?[(–—]| ?-(?!\w))(?!\. ?\d)"
+    r"(?<!not )(?<!not a )(?<!n't )(yes\b(?!\?|-\w| if\b)|no(?:(?=[.,;:!)\]}\"'<\n]|$| ?[(–—]| ?-(?!\w))(?!\. ?\d)"
     r"|(?= (?:there|it|i|this|that|the|we)\b)))"
 )
 _LEADING = rf"^[^\w?]{{0,9}}{_SAID}"
-_WHOLE = r"(?:^|[.!\n])[^\w?:,;\n]{0,9}(yes|no)(?=[^\w?:,;\n]{0,3}(?:[.!\n]|$))"  # a whole sentence
+_WHOLE = r"(?:^|[.!\n])[^\w?:,;\n]{0,9}(yes|no)(?=[^\w?:,;\n]{0,3}(?:[.!\n]|$))(?!\. ?\d)"  # a whole sentence
 # After punctuation, or as in "so yes" and "it is a no"; "I first thought yes" and "if yes" state nothing.
 _ALONE = rf"(?:^|[^\w ] ?|\b(?:so|say|(?<!there )is|be|an?|thus|hence|then|therefore|clear|clearly|definitely) ){_SAID}"
 # "Answer: no", "the answer to that is no", "\boxed{no}", "On reflection, no".
@@ -32,6 +32,7 @@ _MARKED = (
     rf"|hence|therefore|thus|so|reflection|final|finally|overall|summary|verdict|correction|actually|wait)\W{{1,9}}){_SAID}"
 )
 _STATED = [re.compile(pattern, re.I) for pattern in (_MARKED, _WHOLE, _LEADING, _ALONE)]  # the stronger first
+_ENDS = re.compile(r"[.!?;\n]|, but (?=there)", re.I)
 # Without a yes or no, sentences that deny or affirm a finding answer, unless they doubt.
 _DOUBTS = re.compile(
     r"\b(?:if|whether|determin|unclear|uncertain|(?:in)?sufficient|enough|may\b|might|could|would|(?:im)?possib|difficult"
@@ -43,6 +44,7 @@ _OTHER = r"(?!need|doubt|question|reason|substitute|other|further|additional|med
 _DENIES = re.compile(
     rf"^(?:(?:final )?answer: |conclusion: )?no {_OTHER}|\bthere (?:is|are|was|were|appears to be) no {_OTHER}"
     rf"|\bthere (?:is|are)(?: not\b|n't| nothing| neither| hardly| little)|\bno (?:\w+ ){{1,4}}(?:is|are) {_SEEN}"
+    rf"|\bi (?:can |could )?(?:see|find) no {_OTHER}|\b(?:image|x-ray|radiograph|film) (?:shows|reveals) no {_OTHER}"
     r"|\babsent\b|\b(?:no|without)\b (?:\w+ ){0,3}(?:evidence|signs?)\b"
     rf"|(?:\bnot|n't|\bcannot) (?:\w+ ){{0,2}}(?:see|show|find|identify|detect|observe|reveal|demonstrate|{_SEEN})\b",
     re.I,
@@ -66,7 +68,7 @@ def final_answer(text: str) -> Verdict | None:
     for pattern in _STATED:
         if found := pattern.findall(plain):
             return "yes" if found[-1].lower() == "yes" else "no"
-    sentences = [said.strip(" -#>\"'") for said in re.split(r"[.!?;\n]", plain) if not _DOUBTS.search(said)]
+    sentences = [said.strip(" -#>\"'") for said in _ENDS.split(plain) if not _DOUBTS.search(said)]
     # The question is about evidence, and so is its answer where a text has other statements too.
     about = [said for said in sentences if "evidence" in said.lower()] or sentences
     denied = {bool(denies) for said in about if (denies := _DENIES.search(said)) or _AFFIRMS.search(said)}
