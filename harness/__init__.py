@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __get
     from harness.api import load_model as load_model
     from harness.contracts.attributor import Attribution as Attribution
     from harness.contracts.attributor import Attributor as Attributor
+    from harness.contracts.attributor import NotApplicable as NotApplicable
     from harness.contracts.case import Case as Case
     from harness.contracts.case import RecordKey as RecordKey
     from harness.contracts.editor import Editor as Editor
@@ -53,6 +54,7 @@ _HOME = {
     "Model": "contracts.model",
     "Need": "contracts.metric",
     "NoOptions": "contracts.plugin",
+    "NotApplicable": "contracts.attributor",
     "Observer": "contracts.observer",
     "RecordKey": "contracts.case",
     "Region": "contracts.editor",

@@ -11,6 +11,7 @@ from harness.contracts.mode import Mode
 from harness.errors import HarnessError
 from harness.run.header import Header, MetricFacts
 from harness.run.row import Row
+from leaderboard.read.alike import join_alike
 from leaderboard.read.joined import Run
 from leaderboard.read.runs import read_comparable
 from leaderboard.read.timings import Timings, read_timings
@@ -103,7 +104,9 @@ class Board:
     unmeasured
         What metrics could not measure.
     runs, rows
-        What all of it is made of.
+        What all of it is made of; of methods that are one, the rows of one.
+    alike_notes
+        Why methods that should be one are not.
     """
 
     rankings: list[Ranking]
@@ -112,11 +115,12 @@ class Board:
     unmeasured: list[Unmeasured]
     runs: list[Run]
     rows: list[Row]
+    alike_notes: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know to read the figures rightly, in sentences."""
-        notes = [note for run in self.runs for note in run.notes]
+        notes = [note for run in self.runs for note in run.notes] + self.alike_notes
         for header in (run.header for run in self.runs):
             if header.records < header.available:
                 notes.append(
@@ -183,13 +187,15 @@ def make_board(folders: Sequence[Path], rank_by: str | None = None) -> Board:
 def board_of(rows: list[Row], runs: list[Run], rank_by: str | None = None) -> Board:
     """The leaderboard of rows that have been read, as :func:`make_board` gives it."""
     measures = _measures([run.header for run in runs], rank_by)
+    rows, same, alike_notes = join_alike(rows, [run.header for run in runs])
     timings = read_timings(folder for run in runs for folder in run.folders)
     sizes = Sizes.of(shares(rows))
     modes = [mode for mode in MODE_TITLES if any(row.mode == mode for row in rows)]
     rankings = [
-        _ranking(mode, [row for row in rows if row.mode == mode], runs, measures, timings, sizes) for mode in modes
+        _ranking(mode, [row for row in rows if row.mode == mode], runs, measures, timings, sizes, same)
+        for mode in modes
     ]
-    return Board(rankings, measures, _failures(rows), _unmeasured(rows, runs, measures), runs, rows)
+    return Board(rankings, measures, _failures(rows), _unmeasured(rows, runs, measures), runs, rows, alike_notes)
 
 
 def _measures(headers: Sequence[Header], rank_by: str | None) -> Measures:
@@ -240,7 +246,13 @@ def _measured_by(row: Row, runs: Sequence[Run]) -> bool:
 
 
 def _ranking(
-    mode: Mode, rows: list[Row], runs: Sequence[Run], measures: Measures, timings: Timings, sizes: Sizes
+    mode: Mode,
+    rows: list[Row],
+    runs: Sequence[Run],
+    measures: Measures,
+    timings: Timings,
+    sizes: Sizes,
+    same: Mapping[str, tuple[str, ...]],
 ) -> Ranking:
     tried = [row for row in rows if row.status != "not_applicable"]
     hopeless = {row.model for row in rows} - {row.model for row in tried}
@@ -260,7 +272,10 @@ def _ranking(
         planned=sum(planned.values()),
         images=len({row.image for row in tried}),
         measures=measures,
-        scores=[replace(score, gpu_bytes=most.get(score.attributor)) for score in scores],
+        scores=[
+            replace(score, gpu_bytes=most.get(score.attributor), same=same.get(score.attributor, ()))
+            for score in scores
+        ],
         pairs=pairs,
         _slices=partial(slices_by, rows, measures, timings.seconds, sizes),
     )

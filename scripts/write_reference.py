@@ -145,6 +145,8 @@ def _facts(kind: Kind, cls: Any) -> Iterator[tuple[str, str]]:
     if cls.aliases:
         yield "also called", ", ".join(f"`{alias}`" for alias in cls.aliases)
     if kind == "attributor":
+        if cls.same_as:
+            yield "the same as", f"[{cls.same_as}](#attributor-{cls.same_as}), by algebra"
         yield "needs", ", ".join(sorted(cls.needs)) or "nothing"
         yield "captures", ", ".join(sorted(cls.captures)) or "nothing"
     elif kind == "model":

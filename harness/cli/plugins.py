@@ -137,6 +137,7 @@ def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tup
     if cls.aliases:
         rows.append(("also called", ", ".join(cls.aliases)))
     if kind == "attributor":
+        rows.extend([("the same as", cls.same_as)] if cls.same_as else [])
         models = [model.name for model in registry.all("model") if cls.needs <= model.capabilities]
         rows.append(("needs", ", ".join(sorted(cls.needs)) or "nothing"))
         rows.append(("captures", ", ".join(sorted(cls.captures)) or "nothing"))

@@ -12,6 +12,7 @@ import numpy as np
 from harness.contracts.case import Case
 from harness.contracts.model import Capability, Capture
 from harness.contracts.plugin import Plugin
+from harness.errors import HarnessError
 from harness.imaging.frame import Box
 
 
@@ -35,9 +36,17 @@ class Attribution:
     fallback: bool = False
 
 
-class Attributor(Plugin):
-    """An attribution method. ``needs`` and ``captures`` state what it asks of a model."""
+class NotApplicable(HarnessError):
+    """A method can say nothing on this model, and why. No zero: the result counts in no mean, and costs the rank."""
 
+
+class Attributor(Plugin):
+    """An attribution method. ``needs`` and ``captures`` state what it asks of a model.
+
+    ``same_as`` names a method that this one is by algebra: where they agree, boards show one line of the two.
+    """
+
+    same_as: ClassVar[str | None] = None
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     captures: ClassVar[frozenset[Capture]] = frozenset()
 
@@ -54,4 +63,4 @@ class Attributor(Plugin):
 
     @abstractmethod
     def attribute(self, case: Case) -> Attribution:
-        """Explain one case."""
+        """Explain one case. Raises :class:`NotApplicable` where it can say nothing on the model."""

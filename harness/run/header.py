@@ -34,6 +34,7 @@ class PluginFacts(BaseModel):
     options: dict[str, Any]
     weights: dict[str, str | None] = {}
     notes: list[Text] = []
+    same_as: str | None = None
 
 
 class MetricFacts(PluginFacts):

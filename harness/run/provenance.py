@@ -97,7 +97,7 @@ def describe(registry: Registry, one: Participant[Any]) -> dict[str, Any]:
     }
     # A source's data are in the digest of its samples.
     weights = {} if one.kind == "source" else weights_of(one)
-    return about | ({"weights": weights} if weights else {})
+    return about | ({"weights": weights} if weights else {}) | {"same_as": getattr(one.cls, "same_as", None)}
 
 
 def option_values(cls: type[Plugin], options: NoOptions) -> dict[str, Any]:

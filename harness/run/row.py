@@ -53,7 +53,7 @@ class Row(JournalLine):
     concept_truth
         The concept that is known to hold the cause, or null.
     status
-        ``ok``; ``failed``: it counts as the worst; ``not_applicable``: the model does not offer what the method needs.
+        ``ok``; ``failed``: it counts as the worst; ``not_applicable``: the method can say nothing on the model.
     error
         Why it is not ``ok``.
     size

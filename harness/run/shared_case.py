@@ -107,8 +107,7 @@ def said_of(attribution: Any, case: Case, place: Letterbox) -> dict[str, Any]:
     scores, tokens = attribution.concept_scores, attribution.token_scores
     return {
         "boxes": boxes,
-        "peak": _peak(attribution, case, place),
-        **_values_of(attribution, case),
+        **_of_map(attribution, case, place),
         "concept": None if attribution.concept is None else writable(attribution.concept),
         "fallback": bool(attribution.fallback),
         "concept_scores": None
@@ -145,26 +144,19 @@ def _map(saliency: np.ndarray, case: Case) -> np.ndarray:
     return saliency
 
 
-def _peak(said: Attribution, case: Case, place: Letterbox) -> tuple[float, float] | None:
-    """Where the map is hottest, native x and y; None where there is no map, or a flat one."""
+def _of_map(said: Attribution, case: Case, place: Letterbox) -> dict[str, Any]:
+    """What a row keeps of a map: its hottest point, native; its least and greatest value; how many values differ."""
     if said.saliency is None:
-        return None
-    found = peak(_map(said.saliency, case), case.content)
-    if found is None:
-        return None
-    x, y, *_ = place.to_native(Box(*found, *found))
-    return round(x, BOX_DECIMALS), round(y, BOX_DECIMALS)
-
-
-def _values_of(said: Attribution, case: Case) -> dict[str, Any]:
-    """The range of the map's values within the image, and how many differ; None where there is no map."""
-    if said.saliency is None:
-        return {"map_range": None, "map_values": None}
-    x0, y0, x1, y1 = (round(edge) for edge in case.content)
-    part = np.asarray(_map(said.saliency, case), np.float64)[y0:y1, x0:x1]
+        return dict.fromkeys(("peak", "map_range", "map_values"))
+    heat, (x0, y0, x1, y1) = _map(said.saliency, case), (round(edge) for edge in case.content)
+    part = np.asarray(heat, np.float64)[y0:y1, x0:x1]
+    found, hottest = peak(heat, case.content), None
+    if found is not None:
+        hottest = tuple(round(edge, BOX_DECIMALS) for edge in place.to_native(Box(*found, *found))[:2])
     with np.errstate(over="ignore"):
         count = len(np.unique(part.astype(np.float32)))
-    return {"map_range": [float(f"{edge:.9g}") for edge in (part.min(), part.max())], "map_values": count}
+    ends = [float(f"{edge:.9g}") for edge in (part.min(), part.max())]
+    return {"peak": hottest, "map_range": ends, "map_values": count}
 
 
 def checked(boxes: Iterable[Sequence[float]]) -> list[Box]:

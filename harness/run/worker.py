@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.attributor import Attribution, Attributor, NotApplicable
 from harness.contracts.case import Case, RecordKey
 from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric, Need
@@ -104,11 +104,10 @@ class RowMaker:
     def failed(
         self, task: Task, one: Participant[Attributor], scene: Scene | None, error: BaseException, **cost: int
     ) -> Row:
-        """The row of a result that failed, or is not applicable where the model lacks what the method needs."""
-        explained = truth_of(task.key, one.label, task.sample, scene)
-        if reason := lacking(one, self.model):
-            return self.row(task, explained, "not_applicable", reason)
-        why = one_line(error)
+        """The row of a result that failed, or is not applicable, as the model's capabilities or the method say."""
+        explained, why = truth_of(task.key, one.label, task.sample, scene), one_line(error)
+        if reason := lacking(one, self.model) or (why if isinstance(error, NotApplicable) else None):
+            return self.row(task, explained, "not_applicable", reason, **cost)
         if out_of_memory(error):  # whose own text tells how many bytes were free in which process
             why = f"Memory ran out on this sample ({type(error).__name__})."
         return self.row(task, explained, "failed", why, **cost)
@@ -119,11 +118,12 @@ class RowMaker:
         found = measure(
             {} if status == "not_applicable" else self.metrics, explained, self._offers(task), status == "failed"
         )
-        nothing: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "boxes": [], "peak": None, "map_range": None, "map_values": None, "concept": None, "concept_scores": None,
-            "token_scores": None, "fallback": False, "forward": 0, "backward": 0,
+            "token_scores": None, "fallback": False, "forward": 0, "backward": 0, **said,
         }  # fmt: skip
-        fields = nothing | said
+        fields["boxes"] = [list(box) for box in fields["boxes"]]
+        fields["peak"] = list(fields["peak"]) if fields["peak"] else None
         return Row(
             **ResultKey(*task.key, explained.attributor)._asdict(),
             image=image_id(sample),
@@ -136,11 +136,7 @@ class RowMaker:
             size=[place.width, place.height] if place else None,
             metrics=found.metrics,
             unmeasured=found.unmeasured,
-            **{
-                **fields,
-                "boxes": [list(box) for box in fields["boxes"]],
-                "peak": list(fields["peak"]) if fields["peak"] else None,
-            },
+            **fields,
         )
 
     def _offers(self, task: Task) -> set[Need]:

@@ -38,8 +38,8 @@ class Column:
 RANK = Column("#", cell_text.place, lambda score: score.rank, less_is_better=True, term="#")
 ATTRIBUTOR = Column(
     "Attributor",
-    lambda score: plain(score.attributor),
-    lambda score: score.attributor,
+    lambda score: plain(score.name),
+    lambda score: score.name,
     less_is_better=True,
     term="Attributor",
     name=True,
@@ -155,7 +155,7 @@ def wide_columns(ranking: Ranking) -> list[Column]:
 
 def slice_header(ranking: Ranking, by: str) -> list[str]:
     """Column names of the table of slices: what they are by, how many records, and the methods."""
-    return [by.capitalize(), "Records", *(plain(score.attributor) for score in ranking.scores)]
+    return [by.capitalize(), "Records", *(plain(score.name) for score in ranking.scores)]
 
 
 def slice_cells(ranking: Ranking, part: Slice) -> list[str]:

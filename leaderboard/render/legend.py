@@ -9,15 +9,16 @@ from leaderboard.render.columns import headings, wide_columns
 from leaderboard.statistics.ranking import ALPHA, FLAT
 
 _MEANINGS = {
-    "Attributor": "the method, by its label; Provenance says which plugin it is, of which version, with which options.",
+    "Attributor": "the method, by its label; Provenance says which plugin it is, of which version, with which options. "
+    "Methods that are one by algebra, and gave the same boxes, stand in one line and are tested once.",
     "Whole image": "for how many records the method chose no region and returned the whole image.",
     "Empty": "for how many of those that did not fail the method marked nothing: its map gave no box, or it gave "
     "none. That counts as its figures say, mostly zero.",
     "Flat": "for how many of those that did not fail the method's map had no structure: its values within the image "
     f"differ by at most {FLAT * 1e6:g} millionth of the largest, which is rounding; boxes of such a map are noise.",
     "Records": "on how many records the method was tried, failed ones included.",
-    "N/A": "how many further records the method cannot explain, because the model does not offer what it needs; "
-    "they count in no mean.",
+    "N/A": "how many further records the method cannot explain, because the model does not offer what it needs, or the "
+    "method can say nothing on it; they count in no mean.",
     "Passes": "images sent forward (+ backward) through the model for a record, the mean over records that did not "
     "fail. Passes that methods share are charged to each.",
     "Seconds": "wall-clock time of a record that did not fail, the mean, on the device that Provenance names. A pass "

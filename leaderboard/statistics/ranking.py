@@ -68,6 +68,8 @@ class Score:
         The least that ``p`` could have come out as; where it is that, it is a bound and not a value.
     gpu_bytes
         The most GPU memory that one result took, weights included; None where none was measured.
+    same
+        Labels of methods that are this one by algebra, and gave the same boxes (:mod:`leaderboard.read.alike`).
     """
 
     attributor: str
@@ -88,6 +90,12 @@ class Score:
     p: float | None = None
     p_floor: float | None = None
     gpu_bytes: float | None = None
+    same: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What boards call it."""
+        return " = ".join((self.attributor, *self.same))
 
 
 @dataclass(frozen=True)

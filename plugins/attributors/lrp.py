@@ -21,6 +21,7 @@ class LRP(Attributor):
     """
 
     name: ClassVar[str] = "lrp"
+    same_as: ClassVar[str | None] = "attention-rollout"
     needs: ClassVar[frozenset[Capability]] = frozenset({"trace"})
     captures: ClassVar[frozenset[Capture]] = frozenset({"rollout"})
 

@@ -78,7 +78,7 @@ def whiskers(ranking: Ranking) -> Markup:
             line = el("line", x1=_at(low, axis), x2=_at(high, axis), y1=ROW // 2, y2=ROW // 2, class_="whisker")
             marks.insert(0, line)
         rows += [
-            el("span", score.attributor, class_="name"),
+            el("span", score.name, class_="name"),
             el("svg", *grid, *marks, width="100%", height=ROW, aria_hidden="true"),
             el("span", figure_with_interval(score, measures, mark=True), class_="value"),
         ]
@@ -129,13 +129,13 @@ def costs(ranking: Ranking) -> Markup | None:
     parts += [el("circle", cx=f"{across:.2f}%", cy=down, r=5, class_="dot") for across, down, _ in points]
     for (across, down, score), height in zip(points, spread_labels([point[:2] for point in points]), strict=True):
         dx, anchor = (-10, "end") if across > 58 else (10, "start")
-        name = score.attributor if len(score.attributor) <= 24 else score.attributor[:23] + "…"
+        name = score.name if len(score.name) <= 24 else score.name[:23] + "…"
         # In an svg of its own, x is in pixels again.
         inside = [el("text", name, x=dx, y=height + 4, text_anchor=anchor, class_="label")]
         if abs(height - down) > LABEL / 2:
             inside.insert(0, el("line", x1=0, y1=down, x2=0.8 * dx, y2=height, class_="leader"))
         parts.append(el("svg", *inside, x=f"{across:.2f}%"))
-    said = "; ".join(f"{s.attributor}: {_cost(s):.3g} images, {title} {figure(mean, facts)}" for mean, s in means)
+    said = "; ".join(f"{s.name}: {_cost(s):.3g} images, {title} {figure(mean, facts)}" for mean, s in means)
     picture = el("svg", *parts, width="100%", height=TALL, role="img", aria_label=f"{title} against cost. {said}")
     in_what = " in percent" if facts.percent else ""
     return el("figure", el("figcaption", f"{title}{in_what} against cost"), picture, class_="plot")
@@ -144,7 +144,7 @@ def costs(ranking: Ranking) -> Markup | None:
 def heatmap(ranking: Ranking, parts: Sequence[Slice], title: str, by: str) -> Markup:
     """The metric that ranks by part of the records, as a table in heat colours: the better, the hotter."""
     measures = ranking.measures
-    names = [score.attributor for score in ranking.scores]
+    names = [score.name for score in ranking.scores]
     means = [score.means[measures.ranked_by] or 0.0 for part in parts for score in part.scores.values()]
     ends = min([0.0, *means]), max([0.0, *means])
     head = [
