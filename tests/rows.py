@@ -36,7 +36,8 @@ def header(attributors: Sequence[str], planned: Mapping[str, int], /, **changes:
     """The header of a run of direct answers; ``planned``: how many records of each model."""
     base = {
         "format": 2, "harness": "1", "python": "3", "numpy": "2", "torch": None, "transformers": None, "device": "cpu",
-        "seed": 0, "limit": None, "available": sum(planned.values()), "samples": "digest", "shard": None,
+        "seed": 0, "upsampling": "bilinear", "limit": None, "available": sum(planned.values()), "samples": "digest",
+        "shard": None,
         "bench": {"direct": {"sha256": "abc", "records": 9}}, "planned": {"direct": dict(planned)},
         "attributors": list(attributors),
         "plugins": {

@@ -24,6 +24,7 @@ from harness.errors import HarnessError, one_line
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.overlap import union_area
 from harness.imaging.read import letterbox
+from harness.imaging.upsample import Upsampling
 from harness.participants import Participant
 from harness.run.measure import measure
 from harness.run.memory import free_memory, out_of_memory, peaks, reset_peaks
@@ -64,6 +65,7 @@ class RunJob:
     sources: dict[str, Source]
     records: list[RecordKey]
     seed: int
+    upsampling: Upsampling
 
     def worker(self) -> RunWorker:
         """A worker. Raises ``HarnessError`` where a method cannot be loaded."""
@@ -200,6 +202,7 @@ class RunWorker:
                     seed=seed_of(self.job.seed, task.sample, mode),
                     captures=captures,
                     record=task.key,
+                    upsampling=self.job.upsampling,
                     shared=shared[mode],
                     own=method.captures,
                 )

@@ -25,7 +25,7 @@ class GradCAM(Attributor):
     captures: ClassVar[frozenset[Capture]] = frozenset({"hidden"})
 
     def attribute(self, case: Case) -> Attribution:
-        """Each image token's rectangle gets ReLU(sum over channels of weight x activation)."""
+        """Each image token gets ReLU(sum over channels of weight x activation)."""
         hidden, gradient = case.captured("hidden"), case.captured("hidden_gradient")
         return Attribution(saliency=case.spread(np.maximum(hidden @ self.weights(hidden, gradient), 0)))
 

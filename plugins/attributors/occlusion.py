@@ -41,10 +41,8 @@ class Occlusion(Attributor):
             images.append(image)
         before = np.exp(case.original).mean()
         after = np.exp(case.score(images)).mean(1)
-        saliency = np.zeros((height, width))
-        for cell, drop in zip(cells, np.maximum(0.0, before - after), strict=True):
-            saliency[cell] = drop
-        return Attribution(saliency=saliency)
+        drops = np.maximum(0.0, before - after).reshape(len(rows) - 1, -1)
+        return Attribution(saliency=case.spread(drops))
 
 
 @hookimpl
