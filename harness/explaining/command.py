@@ -76,7 +76,8 @@ def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
     with Console(stderr=True).status("Loading the model …") as status:
         model = network.load()
         status.update("Explaining …")
-        explanation = explain_answer(pixels, question, model, attributor, settings.answer, settings.seed, settings.upsampling)
+        about = settings.answer, settings.seed, settings.upsampling
+        explanation = explain_answer(pixels, question, model, attributor, *about)
         status.update("Drawing …")
         explanation.save(output)
     console = Console()
