@@ -94,7 +94,7 @@ class Case:
         self.cost.backward += bool(self.captures & BACKWARD)
         return self.model.trace(self.image, self.question, self.answer, self.captures)
 
-    def path_gradients(self, baseline: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
+    def path_gradients(self, baseline: np.ndarray | None, fractions: Sequence[float]) -> np.ndarray:
         """What each pixel adds to the answer's score on the way from ``baseline``: ``Model.path_gradients``."""
         self.cost.forward += len(fractions)
         self.cost.backward += len(fractions)

@@ -39,9 +39,8 @@ def spread(values: np.ndarray, boxes: Sequence[Box], height: int, width: int, ho
     """
     edges = np.array(boxes)
     order = np.lexsort(edges.round()[:, :2].T)  # by row, then by column
-    columns = int((edges[:, 1].round() == edges[order[0], 1].round()).sum())
+    columns, rows = (len(np.unique(edges[:, axis].round())) for axis in (0, 1))
     y, x = np.divmod(np.arange(len(boxes)), columns)
-    rows = int(y[-1]) + 1
     even = np.stack([x / columns * width, y / rows * height, (x + 1) / columns * width, (y + 1) / rows * height], 1)
     if rows * columns == len(boxes) and np.abs(edges[order] - even).max() <= 0.5:
         return upsample(values[order].reshape(rows, columns), height, width, how)

@@ -62,7 +62,7 @@ class Row(JournalLine):
         What the method marked, native, to a hundredth of a pixel.
     peak
         The hottest point x, y of its map, native.
-    concept, concept_scores, token_scores, fallback
+    concept, concept_scores, token_scores, fallback, completeness
         What else it said, as :class:`harness.Attribution` has it.
     metrics
         The figures by metric. Null: the method says nothing that the metric could measure. A metric that does not
@@ -92,6 +92,7 @@ class Row(JournalLine):
     concept_scores: dict[str, Number] | None
     token_scores: list[Number] | None
     fallback: bool
+    completeness: Number | None
     metrics: dict[str, Number | None]
     unmeasured: dict[str, str]
     forward: Count

@@ -123,9 +123,11 @@ class RowMaker:
         )
         nothing: dict[str, Any] = {
             "boxes": [], "peak": None, "concept": None, "concept_scores": None, "token_scores": None, "fallback": False,
-            "forward": 0, "backward": 0,
+            "completeness": None, "forward": 0, "backward": 0,
         }  # fmt: skip
         fields = nothing | said
+        fields["boxes"] = [list(box) for box in fields["boxes"]]
+        fields["peak"] = list(fields["peak"]) if fields["peak"] else None
         return Row(
             **ResultKey(*task.key, explained.attributor)._asdict(),
             image=image_id(sample),
@@ -138,11 +140,7 @@ class RowMaker:
             size=[place.width, place.height] if place else None,
             metrics=found.metrics,
             unmeasured=found.unmeasured,
-            **{
-                **fields,
-                "boxes": [list(box) for box in fields["boxes"]],
-                "peak": list(fields["peak"]) if fields["peak"] else None,
-            },
+            **fields,
         )
 
     def _offers(self, task: Task) -> set[Need]:

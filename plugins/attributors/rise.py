@@ -14,6 +14,7 @@ from harness.contracts.case import Case
 from harness.contracts.model import Capability
 from harness.contracts.plugin import NoOptions
 from harness.hookspecs import hookimpl
+from plugins.attributors.baselines import Baseline, baseline, baseline_field
 
 
 class RISE(Attributor):
@@ -28,6 +29,7 @@ class RISE(Attributor):
         masks: int = Field(default=64, ge=1, le=16384, description="Masks; each is one forward pass.")
         grid: int = Field(default=8, ge=2, le=56, description="Cells a side of a mask before it is smoothed.")
         keep: float = Field(default=0.5, gt=0, lt=1, description="Chance that a cell shows.")
+        baseline: Baseline = baseline_field()
         normalise: Literal["coverage", "expected"] = Field(
             default="coverage",
             description="Divide by how often each pixel was shown, or by how often one is expected to be, which is the "
@@ -40,9 +42,10 @@ class RISE(Attributor):
         """Each pixel gets the mean probability over the masks, weighed by how much of the pixel each one shows."""
         height, width = case.image.shape[:2]
         masks = self.masks(height, width, case.seed)
-        worth = np.empty(len(masks))
+        hidden, worth = baseline(case, self.options.baseline), np.empty(len(masks))
         for start in range(0, len(masks), 16):
-            images = (masks[start : start + 16, ..., None] * case.image).round().astype(np.uint8)
+            some = masks[start : start + 16, ..., None]
+            images = (some * case.image + (1 - some) * hidden).round().astype(np.uint8)
             worth[start : start + 16] = np.exp(case.score(list(images))).mean(1)
         if self.options.normalise == "expected":
             return Attribution(saliency=np.tensordot(worth, masks, 1) / (len(masks) * self.options.keep))
