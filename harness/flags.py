@@ -7,12 +7,14 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from harness.settings import Settings, facts, read_yaml
+from harness.errors import HarnessError
+from harness.settings import Settings, facts
 
 CACHE_VARIABLE = "HARNESS_CACHE"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -34,8 +36,6 @@ def read_settings(args: argparse.Namespace, cls: type[S]) -> S | None:
 
     Raises ``HarnessError`` for one that cannot be.
     """
-    from pathlib import Path
-
     values: dict[str, Any] = {}
     where = ""
     if args.config is not None:
@@ -47,6 +47,23 @@ def read_settings(args: argparse.Namespace, cls: type[S]) -> S | None:
         print(cls.yaml(settings.model_dump(mode="json", exclude_unset=True)), end="")
         return None
     return settings
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The values in a YAML file. Raises ``HarnessError`` where it cannot be read, or holds no mapping."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HarnessError(f"The settings {path} cannot be read: {error.strerror or error}.") from error
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise HarnessError(f"The settings {path} are no YAML: {' '.join(str(error).split())}.") from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise HarnessError(f"The settings {path} must be lines of FIELD: VALUE, as --write-config prints them.")
+    return found
 
 
 def given(args: argparse.Namespace, cls: type[Settings]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -67,23 +66,6 @@ class Settings(BaseModel):
             text = f"{name}: {value.strip().removesuffix('...').strip()}"
             lines += [f"# {info.description}", text if name in (values or {}) else f"# {text}", ""]
         return "\n".join(lines[:-1]) + "\n"
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The values in a YAML file. Raises ``HarnessError`` where it cannot be read, or holds no mapping."""
-    import yaml
-
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise HarnessError(f"The settings {path} cannot be read: {error.strerror or error}.") from error
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise HarnessError(f"The settings {path} are no YAML: {' '.join(str(error).split())}.") from error
-    if found is None:
-        return {}
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise HarnessError(f"The settings {path} must be lines of FIELD: VALUE, as --write-config prints them.")
-    return found
 
 
 def _sentence(cls: type[Settings], error: ValidationError) -> str:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from harness.registry import Registry
-    from harness.run.shards import folders_of
+    from leaderboard.read.joined import folders_of
     from leaderboard.rescore import rescore
 
     console, registry = Console(), Registry.discover()

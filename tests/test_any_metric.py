@@ -24,9 +24,9 @@ from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric, Need
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
-from harness.run.shards import folders_of
 from leaderboard.board import Board, make_board
 from leaderboard.notebook import BoardView
+from leaderboard.read.joined import folders_of
 from leaderboard.render import csv_json, markdown
 from leaderboard.render.console import show
 from leaderboard.render.html import page

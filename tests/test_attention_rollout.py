@@ -17,10 +17,11 @@ def test_is_registered_and_asks_for_its_capture() -> None:
     assert AttentionRollout.needs == {"trace"} and AttentionRollout.captures == {"rollout"}
 
 
-def test_each_token_fills_its_rectangle_with_the_mean_over_answer_tokens() -> None:
+def test_each_token_counts_the_mean_over_answer_tokens() -> None:
     image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     model = RegionModel()
     case = make_case(model, image, "yes it is")
+    case.upsampling = "nearest"
     saliency = AttentionRollout().attribute(case).saliency
     assert saliency is not None and saliency.shape == (SIDE, SIDE)
     for box in model.image_grid(image):

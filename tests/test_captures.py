@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -111,20 +111,23 @@ def test_integrated_gradients_are_complete(case: Case) -> None:
     assert this.cost.forward == this.cost.backward == 256
 
 
-def test_integrated_gradients_equal_captum(case: Case) -> None:
+@pytest.mark.parametrize("kind", ["black", "zero"])
+def test_integrated_gradients_equal_captum(case: Case, kind: Literal["black", "zero"]) -> None:
     captum = pytest.importorskip("captum.attr")
     image = frames(1)[0]
     inputs, start = inputs_of(case, image, ANSWER)
     black = inputs_of(case, np.zeros_like(image), ANSWER)[0]["pixel_values"]
+    start_of_line = black if kind == "black" else torch.zeros_like(black)
     others = {name: value for name, value in inputs.items() if name != "pixel_values"}
 
     def score(pixels: torch.Tensor) -> torch.Tensor:
         return summed(case, others | {"pixel_values": pixels[0]}, start)[0][None]
 
     found = captum.IntegratedGradients(score).attribute(
-        inputs["pixel_values"][None], black[None], n_steps=24, method="riemann_middle", internal_batch_size=1
+        inputs["pixel_values"][None], start_of_line[None], n_steps=24, method="riemann_middle", internal_batch_size=1
     )[0]
-    signed = IntegratedGradients().signed(explained(case, image))
+    method = IntegratedGradients(IntegratedGradients.Options(baseline=kind))
+    signed = method.signed(explained(case, image))
     if case.family == "gemma3":  # an image's pixels in their own order
         expected = found[0].permute(1, 2, 0).numpy()
     else:  # patches in the order (rows / 2, columns / 2, 2, 2), each 3 x 2 x 14 x 14

@@ -52,6 +52,7 @@ def with_metric(**changes: Any) -> dict[str, Any]:
     ("changes", "reason"),
     [
         ({"seed": 1}, "seed: 0, now 1"),
+        ({"upsampling": "nearest"}, 'upsampling: "bilinear", now "nearest"'),
         ({"bench": {"direct": {"sha256": "xyz", "records": 9}}}, "bench.direct"),
         ({"limit": 1, "available": 7}, "limit: null, now 1"),
         ({"planned": {"direct": {"m": 2}}}, "records.direct.m: 1, now 2"),

@@ -7,7 +7,8 @@ import numpy as np
 from harness.contracts.case import Case
 from harness.imaging.frame import Box
 from harness.testing.region import SIDE, RegionModel, make_case
-from plugins.attributors.eagle import Eagle, search, superpixels
+from plugins.attributors.eagle import Eagle, search
+from plugins.attributors.superpixels import superpixels
 
 CAUSE = Box(112, 56, 140, 112)
 ANSWER = "yes it is"

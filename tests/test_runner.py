@@ -57,6 +57,7 @@ def test_rows_hold_the_result(bench: Path, tmp_path: Path) -> None:
     for row in rows(tmp_path / "out", status="ok"):
         again = overlap([Box(*box) for box in row["boxes"]], [Box(*box) for box in row["truth"]])
         assert row["metrics"]["iou"] == round(again.iou, 6) and row["metrics"]["recall"] == round(again.recall, 6)
+    assert all(row["completeness"] is None for row in rows(tmp_path / "out"))
     map_row = rows(tmp_path / "out", index=1, attributor="map", mode="direct")[0]
     assert map_row["metrics"]["iou"] > 0.5 and map_row["concept"] is None and map_row["concept_scores"] is None
 

@@ -35,7 +35,7 @@ def install(site: Path, *folders: Path) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where both examples and one new plugin of each kind are installed; their sources lie beside it."""
     folder = tmp_path_factory.mktemp("third-party")
-    for name in ("kernelshap", "csv_log"):
+    for name in ("asymmetry", "csv_log"):
         shutil.copytree(ROOT / "examples" / name, folder / name)  # pip builds where the sources are
     for kind in KINDS:
         write_plugin(Registry(), kind, f"new-{kind}", folder / f"new_{kind}")
@@ -56,19 +56,19 @@ def shell(site: Path, *arguments: str, also: str = "") -> str:
 
 def test_the_examples_are_listed_rated_and_on_the_board(site: Path) -> None:
     listed = " ".join(shell(site, "harness", "plugins").split())
-    assert "harness-kernelshap 0.1.0" in listed and "Broken" not in listed
+    assert "harness-asymmetry 0.1.0" in listed and "Broken" not in listed
     printed = shell(
-        site, "harness", "eval", "--attributor", "kernelshap", "--attributor", "random", "--limit", "2",
-        "--model", "phantom-qwen2.5-vl", "-o", "kernelshap.regions=6", "-o", "kernelshap.passes=8",
+        site, "harness", "eval", "--attributor", "asymmetry", "--attributor", "random", "--limit", "2",
+        "--model", "phantom-qwen2.5-vl", "-o", "asymmetry.blur=4",
         "--threads", "1", "--output", "rated",
     )  # fmt: skip
     header, rows = read_journal(site.parent / "rated")
-    assert header["plugins"]["attributor"]["kernelshap"]["distribution"] == "harness-kernelshap"
+    assert header["plugins"]["attributor"]["asymmetry"]["distribution"] == "harness-asymmetry"
     assert {row["status"] for row in rows} == {"ok"} and len(rows) == 4
     with (site.parent / "rated" / "log.csv").open() as file:
         logged = list(csv.DictReader(file))
     assert [line["iou"] for line in logged] == [str(row["metrics"]["iou"]) for row in rows]
-    assert "kernelshap" in printed and "kernelshap" in (site.parent / "rated" / "leaderboard.md").read_text()
+    assert "asymmetry" in printed and "asymmetry" in (site.parent / "rated" / "leaderboard.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_new_metric_is_on_the_board(measured: Path) -> None:
 
 
 def test_examples_and_new_plugins_pass_their_own_tests_and_the_check(site: Path) -> None:
-    folders = ["kernelshap", "csv_log", *(f"new_{kind}" for kind in KINDS)]
+    folders = ["asymmetry", "csv_log", *(f"new_{kind}" for kind in KINDS)]
     shell(site, "pytest", "-q", "-p", "no:cacheprovider", *folders)
     checked = shell(site, "harness", "plugins", "check", "new-attributor")
     assert "new-attributor, attributor of harness-new-attributor 0.1.0" in checked and "failed" not in checked

@@ -225,11 +225,12 @@ def test_the_command_line_repeats_the_run(honest: Path) -> None:
     run = changed(run, lambda line: line["plugins"]["attributor"]["map"]["options"].update(blur=9))
     assert eval_command(run, registry()) == (
         "harness eval --attributor good --attributor map --attributor traces --model toy --model black-box "
-        "--mode direct --mode reasoning --bench DIR --data-root DIR --limit 8 --seed 0 -o map.blur=9"
+        "--mode direct --mode reasoning --bench DIR --data-root DIR --limit 8 --seed 0 --upsampling bilinear "
+        "-o map.blur=9"
     )
     run = changed(run, lambda line: line.update(limit=None, available=8, seed=3, attributors=["a b;rm"]))
     assert "--attributor 'a b;rm' " in eval_command(run, Registry())  # safe to paste
-    assert eval_command(run, registry()).count("--limit 0 --seed 3") == 1
+    assert eval_command(run, registry()).count("--limit 0 --seed 3 --upsampling bilinear") == 1
 
 
 def test_the_command_line_names_further_metrics_and_variants(honest: Path) -> None:

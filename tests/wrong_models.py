@@ -140,7 +140,7 @@ class RawGradients(RegionModel):
     """Path gradients that are not times the change."""
 
     def path_gradients(
-        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+        self, image: np.ndarray, baseline: np.ndarray | None, fractions: Sequence[float], question: str, answer: str
     ) -> np.ndarray:
         return np.ones((len(fractions), *image.shape))
 
@@ -149,7 +149,7 @@ class GreyGradients(RegionModel):
     """Path gradients without channels."""
 
     def path_gradients(
-        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+        self, image: np.ndarray, baseline: np.ndarray | None, fractions: Sequence[float], question: str, answer: str
     ) -> np.ndarray:
         return super().path_gradients(image, baseline, fractions, question, answer).sum(-1)
 

@@ -10,10 +10,11 @@ import numpy as np
 from harness.api.given import Options, assignments, label_of
 from harness.contracts.attributor import Attributor
 from harness.contracts.model import Model
-from harness.defaults import default_model
 from harness.errors import HarnessError
+from harness.explaining.default_model import default_model
 from harness.explaining.explain import check_capabilities, explain_answer
 from harness.explaining.explanation import Explanation
+from harness.imaging.upsample import Upsampling
 from harness.participants import choose
 from harness.registry import Kind, Registry
 
@@ -30,6 +31,7 @@ def explain(
     answer: str | None = None,
     options: Options = (),
     seed: int = 0,
+    upsampling: Upsampling = "bilinear",
     registry: Registry | None = None,
 ) -> Explanation:
     """Explain one answer about one image: ``harness explain`` as a function. A notebook shows the result as a picture.
@@ -38,7 +40,8 @@ def explain(
     is asked as it is. ``model``: a name, a class, or what :func:`load_model` gave, which spares loading it for every
     call; None for the embedded one. ``attributor``: likewise; None for the one that declares itself default.
     ``answer``: the text to explain; the model's own where None. ``options`` are for plugins given by name or
-    class; one that is loaded already has its own.
+    class; one that is loaded already has its own. ``upsampling``: ``bilinear`` or ``nearest``, how values of image
+    tokens and of cells become a map.
 
     Raises ``HarnessError`` where the image cannot be read, the model lacks what the attributor needs, and where
     either fails.
@@ -63,7 +66,7 @@ def explain(
     pixels = _pixels(image)
     method = chosen["attributor"].load() if "attributor" in chosen else attributor
     network = chosen["model"].load() if "model" in chosen else model
-    return explain_answer(pixels, question, network, method, answer, seed)
+    return explain_answer(pixels, question, network, method, answer, seed, upsampling)
 
 
 def load_model(

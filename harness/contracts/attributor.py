@@ -24,7 +24,8 @@ class Attribution:
     ``boxes``: boxes in frame pixels, the best first; they win over the map where both are given.
     ``concept``, ``concept_scores``, ``concept_boxes``: the chosen anatomical concept, every concept's score (higher is
     more important) and box. ``token_scores``: one value an answer token. ``fallback``: the method gave up on choosing a
-    region and returned the whole image.
+    region and returned the whole image. ``completeness``: by how many nats what it attributes misses what it should
+    sum to.
     """
 
     saliency: np.ndarray | None = None
@@ -34,6 +35,7 @@ class Attribution:
     concept_boxes: dict[str, Box] | None = None
     token_scores: list[float] | None = None
     fallback: bool = False
+    completeness: float | None = None
 
 
 class NotApplicable(HarnessError):

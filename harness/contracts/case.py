@@ -13,6 +13,7 @@ from harness.contracts.mode import Mode
 from harness.contracts.model import BACKWARD, Capture, Model, Trace
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
+from harness.imaging.upsample import Upsampling, spread, upsample
 
 
 class RecordKey(NamedTuple):
@@ -56,6 +57,8 @@ class Case:
         The passes so far; the methods below count them.
     record
         Which record of the benchmark is explained; None outside a benchmark, as in ``harness explain``.
+    upsampling
+        How :meth:`spread` fills the frame: the run's setting.
     """
 
     model: Model
@@ -67,6 +70,7 @@ class Case:
     captures: frozenset[Capture] = frozenset()
     cost: Cost = field(default_factory=Cost)
     record: RecordKey | None = None
+    upsampling: Upsampling = "bilinear"
 
     def score(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Log-probabilities of the answer's tokens for altered images, float64 [len(images), T]."""
@@ -90,7 +94,7 @@ class Case:
         self.cost.backward += bool(self.captures & BACKWARD)
         return self.model.trace(self.image, self.question, self.answer, self.captures)
 
-    def path_gradients(self, baseline: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
+    def path_gradients(self, baseline: np.ndarray | None, fractions: Sequence[float]) -> np.ndarray:
         """What each pixel adds to the answer's score on the way from ``baseline``: ``Model.path_gradients``."""
         self.cost.forward += len(fractions)
         self.cost.backward += len(fractions)
@@ -104,11 +108,11 @@ class Case:
         return found
 
     def spread(self, values: np.ndarray) -> np.ndarray:
-        """A frame-sized map [side, side] from one value an image token [N]: each token's rectangle gets its value."""
+        """A map [side, side] of one value an image token [N], or one a cell of an even grid [rows, columns]."""
+        height, width = self.image.shape[:2]
+        if values.ndim == 2:
+            return upsample(values, height, width, self.upsampling)
         grid = self.model.image_grid(self.image)
         if len(grid) != len(values):
             raise ValueError(f"{len(values)} values for {len(grid)} image tokens")
-        canvas = np.zeros(self.image.shape[:2])
-        for box, value in zip(grid, values, strict=True):
-            canvas[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)] = value
-        return canvas
+        return spread(values, grid, height, width, self.upsampling)

@@ -88,13 +88,14 @@ class Model(Plugin):
         raise NotImplementedError(f"{self.name} does not offer 'trace'")
 
     def path_gradients(
-        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+        self, image: np.ndarray, baseline: np.ndarray | None, fractions: Sequence[float], question: str, answer: str
     ) -> np.ndarray:
         """What each pixel adds to F along the straight line from ``baseline`` to ``image``, both [side, side, 3].
 
         At each of the S fractions of the way: the gradient of the answer's summed log-probability with respect to the
         model's input, times (image - baseline), float64 [S, side, side, 3]. Summed over pixels it is F's derivative
         by the fraction, so that its mean over the fractions sums to F(image) - F(baseline). Part of ``trace``.
+        ``baseline`` None is zero in the model's own input, after its normalisation.
         """
         raise NotImplementedError(f"{self.name} does not offer 'trace'")
 

@@ -50,7 +50,7 @@ def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
     prepare(settings.threads, settings.cache)
     from rich.console import Console
 
-    from harness.defaults import default_model
+    from harness.explaining.default_model import default_model
     from harness.explaining.explain import check_capabilities, explain_answer
     from harness.explaining.explanation import painter
     from harness.imaging.read import read_image
@@ -76,7 +76,8 @@ def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
     with Console(stderr=True).status("Loading the model …") as status:
         model = network.load()
         status.update("Explaining …")
-        explanation = explain_answer(pixels, question, model, attributor, settings.answer, settings.seed)
+        about = settings.answer, settings.seed, settings.upsampling
+        explanation = explain_answer(pixels, question, model, attributor, *about)
         status.update("Drawing …")
         explanation.save(output)
     console = Console()

@@ -15,6 +15,7 @@ from harness.errors import HarnessError
 from harness.explaining.explanation import Explanation
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.imaging.read import letterbox
+from harness.imaging.upsample import Upsampling
 from harness.participants import reason
 from harness.run.shared_case import boxes_of, seed_everything
 
@@ -26,6 +27,7 @@ def explain_answer(
     attributor: Attributor,
     answer: str | None = None,
     seed: int = 0,
+    upsampling: Upsampling = "bilinear",
 ) -> Explanation:
     """Explain a model's answer to a question about an image.
 
@@ -41,6 +43,8 @@ def explain_answer(
         The text to explain, stripped, as chat templates strip it; None for the model's own.
     seed
         Fixes all randomness.
+    upsampling
+        How values of image tokens and of cells become a map.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def explain_answer(
             raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
     cut_off = isinstance(answer, Answer) and answer.cut_off
     answer = answer.strip()
-    case = Case(model, frame, question, answer, box.content, seed, attributor.captures)
+    case = Case(model, frame, question, answer, box.content, seed, attributor.captures, upsampling=upsampling)
     seed_everything(seed)
     attribution, found, tokens = _explain(attributor, case)
     return Explanation(

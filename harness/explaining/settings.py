@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.imaging.upsample import Upsampling
+from harness.run.settings import UPSAMPLING
 from harness.settings import Settings, setting
 
 
@@ -23,6 +25,7 @@ class ExplainSettings(Settings):
         None, "the picture; none for IMAGE-ATTRIBUTOR.png in the working folder", metavar="FILE.png"
     )
     seed: int = setting(0, "fixes all randomness", ge=0)
+    upsampling: Upsampling = setting("bilinear", UPSAMPLING)
     options: list[str] = setting(
         [],
         "a plugin's option; `harness plugins show NAME` lists those of one",

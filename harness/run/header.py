@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.contracts.mode import Mode
+from harness.imaging.upsample import Upsampling
 from harness.run.line import JournalLine
 from harness.run.row import Count, Number
 from harness.run.shards import Shard
@@ -55,7 +56,7 @@ class Header(JournalLine):
     ----------
     harness, python, numpy, torch, transformers, device
         Versions of what computes, null where not installed, and on what.
-    seed, limit, attributors, shard
+    seed, limit, attributors, upsampling, shard
         The run's settings (:class:`harness.run.settings.RunSettings`); ``limit`` null for all records.
     bench
         The records' files by mode.
@@ -81,6 +82,7 @@ class Header(JournalLine):
     seed: Count
     limit: Count | None
     attributors: list[str]
+    upsampling: Upsampling
     shard: str | None
     bench: dict[Mode, Bench]
     planned: dict[Mode, dict[str, Count]]

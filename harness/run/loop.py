@@ -71,6 +71,7 @@ def run(registry: Registry, settings: RunSettings, console: Console | None = Non
         sources=selection.sources,
         records=[task.key for task in selection.every_task],
         seed=settings.seed,
+        upsampling=settings.upsampling,
     )
     notes = _notes(job, selection)
     header = header_of(registry, settings, selection, notes)

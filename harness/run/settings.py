@@ -8,10 +8,12 @@ from typing import Annotated
 from pydantic import AfterValidator, field_validator
 
 from harness.contracts.mode import MODES, Mode
+from harness.imaging.upsample import Upsampling
 from harness.run.shards import Shard
 from harness.settings import Names, Settings, each_once, setting
 
 EMBEDDED_LIMIT = 240
+UPSAMPLING = "how values of image tokens and of a grid's cells become a map; bilinear is the paper's"
 
 
 def _some(modes: list[Mode]) -> list[Mode]:
@@ -52,6 +54,7 @@ class RunSettings(Settings):
         ge=0,
     )
     seed: int = setting(0, "fixes all randomness", in_header=True, ge=0)
+    upsampling: Upsampling = setting("bilinear", UPSAMPLING, in_header=True)
     options: list[str] = setting(
         [],
         "a plugin's option, as in occlusion.grid=8; `harness plugins show NAME` lists them",

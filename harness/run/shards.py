@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PATTERN = "shard-*-of-*"  # of the folders
 JOURNAL = "journal.jsonl"
 _SAID = re.compile(r"(\d+)/(\d+)")
 
@@ -35,9 +34,3 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
-
-
-def folders_of(folder: Path) -> list[Path]:
-    """A run's folder with those of the shards in it, and without itself where it holds nothing but shards."""
-    parts = sorted(part for part in folder.glob(PATTERN) if (part / JOURNAL).is_file())
-    return [folder, *parts] if (folder / JOURNAL).is_file() or not parts else parts

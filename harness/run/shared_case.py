@@ -104,12 +104,13 @@ def said_of(attribution: Any, case: Case, place: Letterbox) -> dict[str, Any]:
     boxes = _rounded(place.to_native(box) for box in boxes_of(attribution, case))
     if attribution.concept is not None and not isinstance(attribution.concept, str):
         raise ValueError(f"its concept is {type(attribution.concept).__name__} instead of text")
-    scores, tokens = attribution.concept_scores, attribution.token_scores
+    scores, tokens, missed = attribution.concept_scores, attribution.token_scores, attribution.completeness
     return {
         "boxes": boxes,
         **_of_map(attribution, case, place),
         "concept": None if attribution.concept is None else writable(attribution.concept),
         "fallback": bool(attribution.fallback),
+        "completeness": None if missed is None else _number(missed, "its completeness error"),
         "concept_scores": None
         if scores is None
         else {writable(str(name)): _number(value, "a concept's score") for name, value in scores.items()},

@@ -24,6 +24,7 @@ from harness.errors import HarnessError, one_line
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.overlap import union_area
 from harness.imaging.read import letterbox
+from harness.imaging.upsample import Upsampling
 from harness.participants import Participant
 from harness.run.measure import measure
 from harness.run.memory import free_memory, out_of_memory, peaks, reset_peaks
@@ -64,6 +65,7 @@ class RunJob:
     sources: dict[str, Source]
     records: list[RecordKey]
     seed: int
+    upsampling: Upsampling
 
     def worker(self) -> RunWorker:
         """A worker. Raises ``HarnessError`` where a method cannot be loaded."""
@@ -120,7 +122,7 @@ class RowMaker:
         )
         fields: dict[str, Any] = {
             "boxes": [], "peak": None, "map_range": None, "map_values": None, "concept": None, "concept_scores": None,
-            "token_scores": None, "fallback": False, "forward": 0, "backward": 0, **said,
+            "token_scores": None, "fallback": False, "completeness": None, "forward": 0, "backward": 0, **said,
         }  # fmt: skip
         fields["boxes"] = [list(box) for box in fields["boxes"]]
         fields["peak"] = list(fields["peak"]) if fields["peak"] else None
@@ -197,6 +199,7 @@ class RunWorker:
                     seed=seed_of(self.job.seed, task.sample, mode),
                     captures=captures,
                     record=task.key,
+                    upsampling=self.job.upsampling,
                     shared=shared[mode],
                     own=method.captures,
                 )

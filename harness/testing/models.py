@@ -270,10 +270,11 @@ def trace_agrees_with_score(asked: Asked) -> None:
 def path_gradients_have_their_shape(asked: Asked) -> None:
     """Its path gradients are [fractions, side, side, 3], finite, and zero along a path that goes nowhere."""
     frame = asked.frames[0]
-    found = asked.model.path_gradients(frame, np.zeros_like(frame), FRACTIONS, QUESTION, TEXTS[0])
     wanted = (len(FRACTIONS), *frame.shape)
-    if np.shape(found) != wanted or not np.isfinite(found).all():
-        raise Breach(f"Path gradients are {list(np.shape(found))}, not {list(wanted)}, or not finite.")
+    for start in (np.zeros_like(frame), None):
+        found = asked.model.path_gradients(frame, start, FRACTIONS, QUESTION, TEXTS[0])
+        if np.shape(found) != wanted or not np.isfinite(found).all():
+            raise Breach(f"Path gradients are {list(np.shape(found))}, not {list(wanted)}, or not finite.")
     if np.any(asked.model.path_gradients(frame, frame, FRACTIONS[:1], QUESTION, TEXTS[0])):
         raise Breach("Path gradients from an image to itself are not zero; they are gradients times the change.")
 

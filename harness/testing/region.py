@@ -85,9 +85,10 @@ class RegionModel(Model):
         return Trace(self.score([image], question, answer)[0], **kept)
 
     def path_gradients(
-        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+        self, image: np.ndarray, baseline: np.ndarray | None, fractions: Sequence[float], question: str, answer: str
     ) -> np.ndarray:
-        """The formula's exact derivative, spread evenly over the rectangle."""
+        """The formula's exact derivative, spread evenly over the rectangle. Its own zero is black."""
+        baseline = np.zeros_like(image) if baseline is None else baseline
         x0, y0, x1, y1 = (int(edge) for edge in self.region)
         change = image.astype(float) - baseline
         inside = np.zeros_like(change)

@@ -68,7 +68,7 @@ class Watched(Model):
         return _reading(self.inner.trace(image, question, answer, captures), self.captures)
 
     def path_gradients(
-        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+        self, image: np.ndarray, baseline: np.ndarray | None, fractions: Sequence[float], question: str, answer: str
     ) -> np.ndarray:
         """The other's."""
         self._asked("trace")

@@ -12,11 +12,11 @@ from harness.run.journal import differences
 def incomparable(a: Header, b: Header) -> list[str]:
     """Why the runs of two headers cannot be compared; empty where they can.
 
-    They need the same records, seed and limit. Every plugin that takes part in both, metrics too, must be of the same
-    distribution, version, options and weights. A metric that one of them lacks is no hindrance. Torch, Python or device
-    may differ; the provenance shows them.
+    They need the same records, seed, upsampling and limit. Every plugin that takes part in both, metrics too, must be
+    of the same distribution, version, options and weights. A metric that one of them lacks is no hindrance. Torch,
+    Python or device may differ; the provenance shows them.
     """
-    reasons = differences(a.seed, b.seed, "seed")
+    reasons = differences(a.seed, b.seed, "seed") + differences(a.upsampling, b.upsampling, "upsampling")
     if a.records < a.available or b.records < b.available:
         reasons += differences(a.limit, b.limit, "limit")
     for mode in sorted(a.bench.keys() & b.bench.keys()):

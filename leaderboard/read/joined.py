@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 from harness.run.header import Header
 from harness.run.results import Results
 from harness.run.row import Row
-from harness.run.shards import Shard, folders_of
+from harness.run.shards import JOURNAL, Shard
 from leaderboard.read.rescored import read_measured
 
 _LARGEST = 1e100
@@ -82,6 +82,12 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         else:
             shards.setdefault(_whole_run(found), []).append(found)
     return runs + [_join(parts) for parts in shards.values()]
+
+
+def folders_of(folder: Path) -> list[Path]:
+    """A run's folder with those of the shards in it, and without itself where it holds nothing but shards."""
+    parts = sorted(part for part in folder.glob("shard-*-of-*") if (part / JOURNAL).is_file())
+    return [folder, *parts] if (folder / JOURNAL).is_file() or not parts else parts
 
 
 def _check_figures(found: Results) -> None:

@@ -25,7 +25,7 @@ def setting_lines(run: Run) -> list[list[str]]:
     header = run.header
     about: dict[str, Any] = {
         name: getattr(header, name)
-        for name in ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "limit")
+        for name in ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "upsampling", "limit")
     }
     lines = [[name, NONE if value is None else str(value)] for name, value in about.items()]
     for mode, bench in header.bench.items():
@@ -82,6 +82,7 @@ def eval_command(run: Run, registry: Registry | None = None) -> str:
         words += ["--bench", "DIR", "--data-root", "DIR"]
     all_of_them = header.records == header.available
     words += ["--limit", "0" if all_of_them else str(header.limit), "--seed", str(header.seed)]
+    words += ["--upsampling", header.upsampling]
     for kind, label, facts in _plugins(header):
         if not (kind == "metric" and label in run.rescored):
             words += _changed(kind, label, facts.options, registry)

@@ -20,7 +20,7 @@ class AttentionHead(Attributor):
     captures: ClassVar[frozenset[Capture]] = frozenset({"attention"})
 
     def attribute(self, case: Case) -> Attribution:
-        """Each image token's rectangle gets its attention, averaged over the answer's rows."""
+        """Each image token gets its attention, averaged over the answer's rows."""
         return Attribution(saliency=case.spread(case.captured("attention").mean(0)))
 
 

@@ -20,7 +20,7 @@ class AttentionRollout(Attributor):
     captures: ClassVar[frozenset[Capture]] = frozenset({"rollout"})
 
     def attribute(self, case: Case) -> Attribution:
-        """Each image token's rectangle gets the token's rollout, averaged over the answer's tokens."""
+        """Each image token gets the token's rollout, averaged over the answer's tokens."""
         return Attribution(saliency=case.spread(case.captured("rollout").mean(0)))
 
 

@@ -23,10 +23,7 @@ class Random(Attributor):
 
     def attribute(self, case: Case) -> Attribution:
         """The random map."""
-        height, width = case.image.shape[:2]
-        cells = np.random.default_rng(case.seed).random((GRID, GRID))
-        rows, columns = np.arange(height) * GRID // height, np.arange(width) * GRID // width
-        return Attribution(saliency=cells[rows[:, None], columns])
+        return Attribution(saliency=case.spread(np.random.default_rng(case.seed).random((GRID, GRID))))
 
 
 class CenterPrior(Attributor):

@@ -13,6 +13,7 @@ from harness.contracts.case import Case
 from harness.contracts.model import Capability
 from harness.contracts.plugin import NoOptions
 from harness.hookspecs import hookimpl
+from plugins.attributors.superpixels import superpixels
 
 
 class Eagle(Attributor):
@@ -40,16 +41,6 @@ class Eagle(Attributor):
         # Zero is "outside every region": the last region chosen keeps a trace of heat.
         values[1:] += steps.sum() + 1e-6
         return Attribution(saliency=values[regions])
-
-
-def superpixels(case: Case, count: int) -> np.ndarray:
-    """About ``count`` SLIC-zero superpixels of the image's content, int [side, side] from 1; padding is 0."""
-    from skimage.segmentation import slic  # not needed to list the plugins
-
-    x0, y0, x1, y1 = (round(edge) for edge in case.content)
-    inside = np.zeros(case.image.shape[:2], bool)
-    inside[y0:y1, x0:x1] = True
-    return np.asarray(slic(case.image, count, start_label=1, slic_zero=True, mask=inside))
 
 
 def search(case: Case, regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ class GradWeightedAttention(Attributor):
     captures: ClassVar[frozenset[Capture]] = frozenset({"weighted_attention"})
 
     def attribute(self, case: Case) -> Attribution:
-        """Each image token's rectangle gets ReLU(gradient) x attention, mean over heads and the answer's rows."""
+        """Each image token gets ReLU(gradient) x attention, mean over heads and the answer's rows."""
         return Attribution(saliency=case.spread(case.captured("weighted_attention").mean(0)))
 
 

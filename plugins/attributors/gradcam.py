@@ -25,7 +25,7 @@ class GradCAM(Attributor):
     captures: ClassVar[frozenset[Capture]] = frozenset({"hidden"})
 
     def attribute(self, case: Case) -> Attribution:
-        """Each image token's rectangle gets ReLU(sum over channels of weight x activation)."""
+        """Each image token gets ReLU(sum over channels of weight x activation)."""
         hidden, gradient = case.captured("hidden"), case.captured("hidden_gradient")
         return Attribution(saliency=case.spread(np.maximum(hidden @ self.weights(hidden, gradient), 0)))
 
@@ -45,9 +45,9 @@ class GradCAMPlusPlus(GradCAM):
     @staticmethod
     def weights(hidden: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Equations 5 and 19 of the paper, which hold for the exponential of the score; 0 / 0 counts as 0."""
-        square = gradient**2
-        below = 2 * square + (hidden * gradient**3).sum(0)
-        share = np.divide(square, below, out=np.zeros_like(square), where=np.abs(below) > 1e-30)
+        # g^2 / (2 g^2 + sum(A) g^3) without g^2 on both sides, which would vanish where g is small.
+        below = 2 + hidden.sum(0) * gradient
+        share = np.divide(1, below, out=np.zeros_like(below), where=(gradient != 0) & (below != 0))
         weights: np.ndarray = (share * np.maximum(gradient, 0)).sum(0)
         return weights
 

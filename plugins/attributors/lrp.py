@@ -26,7 +26,7 @@ class LRP(Attributor):
     captures: ClassVar[frozenset[Capture]] = frozenset({"rollout"})
 
     def attribute(self, case: Case) -> Attribution:
-        """Each image token's rectangle gets the relevance that arrives at it."""
+        """Each image token gets the relevance that arrives at it."""
         return Attribution(saliency=case.spread(case.captured("rollout").mean(0)))
 
 

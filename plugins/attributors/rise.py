@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +14,7 @@ from harness.contracts.case import Case
 from harness.contracts.model import Capability
 from harness.contracts.plugin import NoOptions
 from harness.hookspecs import hookimpl
+from plugins.attributors.baselines import Baseline, baseline, baseline_field
 
 
 class RISE(Attributor):
@@ -28,19 +29,30 @@ class RISE(Attributor):
         masks: int = Field(default=64, ge=1, le=16384, description="Masks; each is one forward pass.")
         grid: int = Field(default=8, ge=2, le=56, description="Cells a side of a mask before it is smoothed.")
         keep: float = Field(default=0.5, gt=0, lt=1, description="Chance that a cell shows.")
+        baseline: Baseline = baseline_field()
+        normalise: Literal["coverage", "expected"] = Field(
+            default="coverage",
+            description="Divide by how often each pixel was shown, or by how often one is expected to be, which is the "
+            "paper's equation 6 and leaves the masks' own pattern in the map where there are few.",
+        )
 
     options: Options  # type: ignore[assignment]
 
     def attribute(self, case: Case) -> Attribution:
-        """Equation 6 of the paper, without its constant factor."""
+        """Each pixel gets the mean probability over the masks, weighed by how much of the pixel each one shows."""
         height, width = case.image.shape[:2]
         masks = self.masks(height, width, case.seed)
-        total = np.zeros((height, width))
+        hidden, worth = baseline(case, self.options.baseline), np.empty(len(masks))
         for start in range(0, len(masks), 16):
-            some = masks[start : start + 16]
-            images = (some[..., None] * case.image).round().astype(np.uint8)
-            total += np.tensordot(np.exp(case.score(list(images))).mean(1), some, 1)
-        return Attribution(saliency=total / len(masks))
+            some = masks[start : start + 16, ..., None]
+            images = (some * case.image + (1 - some) * hidden).round().astype(np.uint8)
+            worth[start : start + 16] = np.exp(case.score(list(images))).mean(1)
+        if self.options.normalise == "expected":
+            return Attribution(saliency=np.tensordot(worth, masks, 1) / (len(masks) * self.options.keep))
+        # As differences from the median: equal probabilities give a map that is flat to the last bit.
+        usual = np.median(worth)
+        more, coverage = np.tensordot(worth - usual, masks, 1), masks.sum(0, dtype=np.float64)
+        return Attribution(saliency=usual + np.divide(more, coverage, out=np.zeros_like(more), where=coverage > 0))
 
     def masks(self, height: int, width: int, seed: int) -> np.ndarray:
         """Float32 [masks, height, width] in 0..1: coarse grids, bilinear, shifted by part of a cell (section 3.2)."""

@@ -167,15 +167,16 @@ class TransformersModel(Model):
         return capture(self.model, lambda: self._logprobs(inputs, ids)[0], start, start + len(ids), columns, captures)
 
     def path_gradients(
-        self, image: np.ndarray, baseline: np.ndarray, fractions: Sequence[float], question: str, answer: str
+        self, image: np.ndarray, baseline: np.ndarray | None, fractions: Sequence[float], question: str, answer: str
     ) -> np.ndarray:
         """The contract's, along the line between the two images as the image processor made them."""
         import torch
 
         ids, prompt = self._answer_ids(answer), self._prompt(image, question)
-        end, inputs = (self._inputs([frame], prompt, ids) for frame in (image, baseline))
-        origin = inputs["pixel_values"]
-        change = end["pixel_values"] - origin
+        inputs = self._inputs([image], prompt, ids)
+        end = inputs["pixel_values"]
+        origin = torch.zeros_like(end) if baseline is None else self._inputs([baseline], prompt, ids)["pixel_values"]
+        change = end - origin
 
         def some(batch: slice) -> np.ndarray:
             part = fractions[batch]

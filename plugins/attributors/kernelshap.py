@@ -9,7 +9,13 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from harness import Attribution, Attributor, Capability, Case, NoOptions, hookimpl
+from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.case import Case
+from harness.contracts.model import Capability
+from harness.contracts.plugin import NoOptions
+from harness.hookspecs import hookimpl
+from plugins.attributors.baselines import Baseline, baseline, baseline_field
+from plugins.attributors.superpixels import superpixels
 
 BATCH = 32  # images asked for at once
 
@@ -21,38 +27,29 @@ class KernelSHAP(Attributor):
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
 
     class Options(NoOptions):
-        """Every coalition is one forward pass; two more are for the whole image and a black one."""
+        """Every coalition is one forward pass; two more are for the whole image and the hidden one."""
 
         regions: int = Field(default=32, ge=2, le=256, description="Superpixels sought.")
         passes: int = Field(default=256, ge=2, le=65536, description="Coalitions tried, at most; more is less noise.")
+        baseline: Baseline = baseline_field()
 
-    options: Options
+    options: Options  # type: ignore[assignment]
 
     def attribute(self, case: Case) -> Attribution:
         """Each superpixel gets its Shapley value where that is positive: it speaks for the answer."""
         regions = superpixels(case, self.options.regions)
         shown = coalitions(regions.max(), self.options.passes, np.random.default_rng(case.seed))
         gain = np.empty(len(shown))
-        black = case.score([np.zeros_like(case.image)])[0].sum()
+        hidden = baseline(case, self.options.baseline)
+        nothing = case.score([hidden])[0].sum()
         for start in range(0, len(shown), BATCH):
             some = shown[start : start + BATCH]
-            # Region 0 is the frame's padding, which is black anyway.
+            # Region 0 is the frame's padding, which is black in either.
             masks = np.pad(some, ((0, 0), (1, 0)))[:, regions]
-            gain[start : start + BATCH] = case.score(list(case.image * masks[..., None])).sum(1) - black
-        values = shapley(shown, gain, case.original.sum() - black)
+            images = list(np.where(masks[..., None], case.image, hidden))
+            gain[start : start + BATCH] = case.score(images).sum(1) - nothing
+        values = shapley(shown, gain, case.original.sum() - nothing)
         return Attribution(saliency=np.maximum(0, np.concatenate([[0.0], values]))[regions])
-
-
-def superpixels(case: Case, count: int) -> np.ndarray:
-    """About ``count`` superpixels of the image, int [side, side] from 1 without gaps; 0 is the frame's padding."""
-    from skimage.segmentation import slic  # not needed to list the plugins
-
-    x0, y0, x1, y1 = (round(edge) for edge in case.content)
-    inside = np.zeros(case.image.shape[:2], bool)
-    inside[y0:y1, x0:x1] = True
-    labels = slic(case.image, count, start_label=1, slic_zero=True, mask=inside)
-    found: np.ndarray = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
-    return found if labels.min() == 0 else found + 1
 
 
 def coalitions(players: int, count: int, rng: np.random.Generator) -> np.ndarray:

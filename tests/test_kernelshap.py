@@ -1,11 +1,19 @@
+"""KernelSHAP against the definition over all orders, and against Captum's exact Shapley values."""
+
+from __future__ import annotations
+
 from itertools import permutations
 
 import numpy as np
 import pytest
-from harness_kernelshap import KernelSHAP, coalitions, shapley, superpixels
+import torch
+from captum.attr import ShapleyValues
 
-from harness import Box
-from harness.testing import RegionModel, check_attributor, make_case
+from harness.imaging.frame import Box
+from harness.testing.region import SIDE, RegionModel, make_case
+from plugins.attributors.baselines import Baseline, baseline
+from plugins.attributors.kernelshap import KernelSHAP, coalitions, shapley
+from plugins.attributors.superpixels import superpixels
 
 
 def game(players: int, seed: int = 0) -> dict[tuple[bool, ...], float]:
@@ -26,10 +34,6 @@ def by_definition(gains: dict[tuple[bool, ...], float], players: int) -> np.ndar
             present[player] = True
             values[player] += gains[tuple(present)] - before
     return values / len(orders)
-
-
-def test_keeps_the_contract() -> None:
-    check_attributor(KernelSHAP(KernelSHAP.Options(passes=32)))
 
 
 @pytest.mark.parametrize("players", [1, 2, 3, 5])
@@ -76,3 +80,23 @@ def test_the_values_lie_on_the_cause_and_sum_to_what_the_image_adds() -> None:
     regions = superpixels(case, 32)
     values = [saliency[regions == region].max() for region in range(1, regions.max() + 1)]
     assert sum(values) == pytest.approx(ends[0] - ends[1], rel=0.2)  # but for the negative ones, cut at zero
+
+
+@pytest.mark.parametrize("kind", ["black", "mean"])
+def test_equals_captum_s_exact_values_where_all_coalitions_are_tried(kind: Baseline) -> None:
+    image = np.random.default_rng(0).integers(20, 60, (SIDE, SIDE, 3), dtype=np.uint8)
+    image[60:140, 70:150] += 150
+    model, answer = RegionModel(Box(60, 50, 180, 160)), "yes it is"
+    case = make_case(model, image, answer)
+    regions = superpixels(case, 4)
+    assert 3 <= regions.max() <= 5  # Captum goes through all orders
+
+    def summed(images: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(model.score(list(images.numpy().astype(np.uint8)), "", answer).sum(1))
+
+    given, hidden = (torch.from_numpy(one.astype(float))[None] for one in (image, baseline(case, kind)))
+    mask = torch.from_numpy(regions - 1)[None, :, :, None]
+    exact = ShapleyValues(summed).attribute(given, hidden, feature_mask=mask)[0, ..., 0].numpy()
+    found = KernelSHAP(KernelSHAP.Options(regions=4, passes=2**5, baseline=kind)).attribute(case).saliency
+    np.testing.assert_allclose(found, np.maximum(exact, 0), atol=1e-6)  # Captum's are float32
+    assert exact.max() > 0.1
