@@ -24,7 +24,7 @@ from plugins.attributors.medfocus.consensus import Consensus
 from plugins.attributors.medfocus.kept_boxes import frame_key, recipe
 from plugins.attributors.medfocus.references import Pool, load_pool, mass
 from plugins.attributors.medfocus.regions import clip, region_box
-from plugins.attributors.medsam import BoxRefiner, MedSAM
+from plugins.attributors.medsam import BoxRefiner, MedSAM, medsam_files
 
 DEFAULT_POOL = Path(__file__).parent / "pools" / "phantom.npz"
 PHANTOM = "phantom"  # the source that the default pool's references are like
@@ -61,7 +61,8 @@ class MedFocus(Attributor):
         )
         medsam: Path | None = Field(
             default=None,
-            description="MedSAM weights: a segment-anything .pth file or a transformers SamModel folder.",
+            description="MedSAM weights: a segment-anything .pth file, a transformers SamModel folder, or ORG/NAME on "
+            "the hub.",
         )
         composites: bool = Field(
             default=True,
@@ -102,7 +103,7 @@ class MedFocus(Attributor):
     def files(self) -> list[Path]:
         """The pool, and MedSAM's weights where it is in use."""
         medsam = self.options.medsam if self.options.refine != "none" else None
-        return [self.options.pool] if medsam is None else [self.options.pool, medsam]
+        return [self.options.pool, *([] if medsam is None else medsam_files(medsam))]
 
     def load(self) -> None:
         """Read the pool, so that a wrong one is refused at once and not at every image."""
