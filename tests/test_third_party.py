@@ -16,9 +16,9 @@ from harness.bench.records import Record, write_records
 from harness.contracts.mode import MODES
 from harness.registry import Registry
 from harness.run.journal import read_journal
-from harness.run.results import read_results
 from harness.testing.command_new import KINDS
 from harness.testing.scaffold import write_plugin
+from leaderboard.read.rescored import read_measured
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,7 +96,7 @@ def test_a_new_metric_measures_a_finished_run(site: Path) -> None:
     run = ["harness", "eval", "--attributor", "random", "--limit", "1", "--model", "phantom-qwen2.5-vl"]
     shell(site, *run, "--threads", "1", "--output", "later")
     shell(site, "harness", "rescore", "later", "--metric", "new-metric", "-o", "new-metric.boxes=2")
-    results = read_results(site.parent / "later")
+    results = read_measured(site.parent / "later")
     assert results.rescored == ("new-metric",) and results.header.metrics["new-metric"].options == {"boxes": 2}
     assert results.rows and all(row.metrics["new-metric"] is not None for row in results.rows)
 
