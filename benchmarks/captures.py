@@ -19,18 +19,34 @@ from typing import Any
 
 import numpy as np
 
-from harness.contracts.model import BACKWARD, Capture
+from harness.contracts.model import PLAIN, Capture
 from plugins.models.lvlm import TransformersModel
 
 SIDE = 896
 QUESTION, ANSWER = "Is there evidence of left pleural effusion?", "The left costophrenic angle is blunted. Yes."
-FORWARD: list[Capture] = ["attention", "rollout"]
+LAYERED, EVERY_LAYER = ("attention", "weighted_attention", "hidden"), range(1, 25)
 WAYS: dict[str, list[Capture] | None] = {
     "output_attentions=True": None,
     "no capture": [],
     "attention": ["attention"],
     "rollout": ["rollout"],
-    "all captures": [*FORWARD, *sorted(BACKWARD)],
+    "last layer's captures": sorted(PLAIN),
+    "attention, 24 layers": [f"attention@{layer}" for layer in EVERY_LAYER],
+    "hidden@embedding": ["hidden@embedding"],
+    "hidden, 24 layers": [f"hidden@{layer}" for layer in EVERY_LAYER],
+    "weighted, 24 layers": [f"weighted_attention@{layer}" for layer in EVERY_LAYER],
+    "attention_relevance": ["attention_relevance"],
+    "hidden_relevance": ["hidden_relevance"],
+    "layers 1, 12 and last": [
+        "rollout",
+        *(f"{kind}@{layer}" for kind in LAYERED for layer in (1, 12, 24)),
+    ],
+    "all of these": [
+        *sorted(PLAIN),
+        "attention_relevance",
+        "hidden_relevance",
+        *(f"{kind}@{layer}" for kind in LAYERED for layer in EVERY_LAYER),
+    ],
 }
 
 

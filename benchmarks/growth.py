@@ -20,10 +20,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.captures import ANSWER, FORWARD, QUESTION, eager_pass, memory
+from benchmarks.captures import ANSWER, QUESTION, eager_pass, memory
 from benchmarks.uot import best
 from harness import Registry, evaluate
-from harness.contracts.model import BACKWARD
+from harness.contracts.model import PLAIN
 
 SIDES = (224, 448, 672, 896)
 CONCEPTS = (1, 4, 16, 64)
@@ -50,10 +50,9 @@ def measure(folder: Path, way: str, side: int) -> dict[str, float]:
     model = PhantomQwen2_5VL(PhantomQwen2_5VL.Options(path=str(folder), device="cpu"))
     model.load()
     frame = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    captures = frozenset([*FORWARD, *BACKWARD])
     run = {
         "score": lambda: model.score([frame], QUESTION, ANSWER),
-        "all captures": lambda: model.trace(frame, QUESTION, ANSWER, captures),
+        "all captures": lambda: model.trace(frame, QUESTION, ANSWER, PLAIN),
         "output_attentions=True": lambda: eager_pass(model, frame),
     }[way]
     model.score([frame[:112, :112]], QUESTION, ANSWER)

@@ -21,7 +21,7 @@ import huggingface_hub.constants
 import pytest
 
 from harness.contracts.attributor import Attribution
-from harness.contracts.model import Capability, Capture
+from harness.contracts.model import Capability, Kind
 from harness.registry import KINDS, Registry
 
 ROOT = Path(__file__).parents[1]
@@ -90,7 +90,7 @@ def test_the_core_names_no_plugin() -> None:
     registry = Registry.discover()
     names = {name for kind in KINDS for cls in registry.all(kind) for name in (cls.name, *cls.aliases)}
     assert len(names) > 30
-    names -= {*get_args(Capability), *get_args(Capture), *(field.name for field in fields(Attribution))}
+    names -= {*get_args(Capability), *get_args(Kind), *(field.name for field in fields(Attribution))}
     found = [
         f"{path.relative_to(ROOT)}:{line}: {text!r}"
         for path in core()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -118,14 +117,14 @@ class HeadsToo(RegionModel):
 
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
         trace = super().trace(image, question, answer, captures)
-        return replace(trace, rollout=None if trace.rollout is None else trace.rollout[None])
+        return trace if trace.rollout is None else Trace(**{**vars(trace), "rollout": trace.rollout[None]})
 
 
 class NoGradient(RegionModel):
     """Captures hidden states without their gradient."""
 
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
-        return replace(super().trace(image, question, answer, captures), hidden_gradient=None)
+        return Trace(**{**vars(super().trace(image, question, answer, captures)), "hidden_gradient": None})
 
 
 class OtherLogProbs(RegionModel):
@@ -133,7 +132,7 @@ class OtherLogProbs(RegionModel):
 
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
         trace = super().trace(image, question, answer, captures)
-        return replace(trace, logprobs=trace.logprobs - 1)
+        return Trace(**{**vars(trace), "logprobs": trace.logprobs - 1})
 
 
 class RawGradients(RegionModel):

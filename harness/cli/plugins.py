@@ -182,7 +182,8 @@ def _example(name: str, options: list[tuple[str, str, str, str]]) -> str:
     for field, takes, default, _ in options:
         choices = takes.split(" or ")
         if default in choices and default != "none":
-            return f"-o {name}.{field}={next((c for c in choices if c != default), default)}"
+            values = [choice for choice in choices if choice != default and " " not in choice]  # a type has a space
+            return f"-o {name}.{field}={next(iter(values), default)}"
     for field, _, default, _ in options:
         if default not in ("none", REQUIRED) and "/" not in default:
             return f"-o {name}.{field}={default}"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.contracts.mode import Mode
-from harness.contracts.model import BACKWARD, Capture, Model, Trace
+from harness.contracts.model import Capture, Layer, Model, Trace, at, backward
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.imaging.upsample import Upsampling, spread, upsample
@@ -91,7 +91,7 @@ class Case:
     def trace(self) -> Trace:
         """One pass with the captures that all attributors of the run need; computed once."""
         self.cost.forward += 1
-        self.cost.backward += bool(self.captures & BACKWARD)
+        self.cost.backward += backward(self.captures)
         return self.model.trace(self.image, self.question, self.answer, self.captures)
 
     def path_gradients(self, baseline: np.ndarray | None, fractions: Sequence[float]) -> np.ndarray:
@@ -100,8 +100,9 @@ class Case:
         self.cost.backward += len(fractions)
         return self.model.path_gradients(self.image, baseline, fractions, self.question, self.answer)
 
-    def captured(self, name: str) -> np.ndarray:
-        """One array of the trace, by its field. Raises ``HarnessError`` where the model captured nothing."""
+    def captured(self, name: str, layer: Layer = -1) -> np.ndarray:
+        """One array of the trace, by its name. Raises ``HarnessError`` where the model captured nothing."""
+        name = at(name, layer)
         found: np.ndarray | None = getattr(self.trace, name)
         if found is None:
             raise HarnessError(f"The model {self.model.name!r} was asked to capture {name!r} and captured none.")

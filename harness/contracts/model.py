@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -18,31 +17,45 @@ from harness.imaging.frame import Box
 
 Capability = Literal["generate", "score", "trace"]
 BoxUnit = Literal["pixels", "thousandths"]
-Capture = Literal["attention", "rollout", "weighted_attention", "hidden"]
-BACKWARD: frozenset[Capture] = frozenset({"weighted_attention", "hidden"})  # the captures that need a backward pass
+Kind = Literal["attention", "rollout", "weighted_attention", "hidden", "attention_relevance", "hidden_relevance"]
+Capture = str  # a kind, where it looks at one layer with which: "hidden" (the last), "hidden@1", "hidden@embedding"
+Layer = int | Literal["embedding"]  # 1 is the first decoder layer, -1 the last
+PLAIN: frozenset[Capture] = frozenset({"attention", "rollout", "weighted_attention", "hidden"})
 
 
-@dataclass(frozen=True)
+def at(name: str, layer: Layer = -1) -> Capture:
+    """What a capture, or an array of a trace, is called at a layer."""
+    return name if layer == -1 else f"{name}@{layer}"
+
+
+def backward(captures: frozenset[Capture]) -> bool:
+    """Whether any of the captures needs a backward pass."""
+    return any(name.partition("@")[0] not in ("attention", "rollout") for name in captures)
+
+
 class Trace:
     """What one teacher-forced pass with captures saw. N image tokens, T answer tokens, D wide.
 
     "The answer's rows" are the positions that predict the answer's tokens; F is the sum of the answer's
-    log-probabilities.
+    log-probabilities. An array is None where it was not captured, and named as ``hidden_gradient@1`` at layer 1.
 
-    ``attention``: float [T, N], the last layer's attention, mean over heads, from the answer's rows to image tokens.
+    ``attention``: float [T, N], attention from the answer's rows to image tokens, mean over heads.
     ``rollout``: float [T, N], attention rollout from the answer's rows to image tokens.
-    ``weighted_attention``: float [T, N], the last layer's attention times the positive part of F's gradient with
-    respect to it, mean over heads.
-    ``hidden``, ``hidden_gradient``: float [N, D], what the last layer reads at the image tokens, and F's gradient with
-    respect to it. (What it writes there no answer depends on: nothing attends to it any more.)
+    ``weighted_attention``: float [T, N], attention times the positive part of F's gradient by it, mean over heads.
+    ``hidden``, ``hidden_gradient``: float [N, D], what a layer reads at the image tokens (the first one the embeddings;
+    what the last one writes there no answer depends on), and F's gradient with respect to it.
+    ``attention_relevance``: float [T, N], ``weighted_attention`` plus identity, multiplied through all layers.
+    ``hidden_relevance``: float [N], AttnLRP's relevance of the image embeddings for F.
     """
 
-    logprobs: np.ndarray
-    rollout: np.ndarray | None = None
-    attention: np.ndarray | None = None
-    weighted_attention: np.ndarray | None = None
-    hidden: np.ndarray | None = None
-    hidden_gradient: np.ndarray | None = None
+    def __init__(self, logprobs: np.ndarray, **arrays: np.ndarray | None) -> None:
+        self.logprobs = logprobs
+        vars(self).update(arrays)
+
+    def __getattr__(self, name: str) -> np.ndarray | None:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return None
 
 
 class Answer(str):
@@ -82,6 +95,11 @@ class Model(Plugin):
     def tokens(self, answer: str) -> list[str]:
         """The answer's T tokens as text, in order; joined they give the answer back."""
         raise NotImplementedError(f"{self.name} does not offer 'score'")
+
+    def cannot_capture(self, captures: frozenset[Capture]) -> str | None:
+        """Why not all of these, in a sentence; None where it can. All models that trace have the four of ``PLAIN``."""
+        more = ", ".join(sorted(captures - PLAIN))
+        return f"The model {self.name!r} does not capture {more}." if more else None
 
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
         """One teacher-forced pass that also captures what ``captures`` asks for."""

@@ -16,8 +16,9 @@ import numpy as np
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case, RecordKey
 from harness.contracts.explained import Explained
-from harness.contracts.model import BACKWARD, Capture, Trace
+from harness.contracts.model import Capture, Trace, backward
 from harness.contracts.source import Sample
+from harness.errors import HarnessError
 from harness.imaging.frame import Box, Letterbox
 from harness.imaging.saliency import peak, saliency_to_boxes
 from harness.run.row import writable
@@ -51,20 +52,22 @@ class SharedCase(Case):
     @cached_property
     def trace(self) -> Trace:
         """One pass with the captures that all attributors of the run need."""
+        if why := self.model.cannot_capture(self.own):
+            raise HarnessError(why)
         self.cost.forward += 1
         if "trace" not in self.shared:
             trace = self.model.trace(self.image.copy(), self.question, self.answer, self.captures)
             for value in vars(trace).values():
-                if isinstance(value, np.ndarray):
-                    _frozen(value)
+                _frozen(value)
             self.shared["trace"] = trace
         found: Trace = self.shared["trace"]
-        self.cost.backward += bool(self.own & BACKWARD)
+        self.cost.backward += backward(self.own)
         return found
 
 
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array.flags.writeable = False
+def _frozen(array: Any) -> Any:
+    if isinstance(array, np.ndarray):
+        array.flags.writeable = False
     return array
 
 

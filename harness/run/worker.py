@@ -170,13 +170,13 @@ class RunWorker:
         """
         maker = RowMaker(self.job, unit.model, self.metrics)
         able = [lacking(one, maker.model) is None for one in self.job.attributors]
-        captures = frozenset[Capture]().union(
-            *(method.captures for method, can in zip(self.methods, able, strict=True) if can)
-        )
+        captures = frozenset[Capture]()
         model: Model | None = None
         scene: Scene | Exception | None = None
         if any(able[place] for _, place in unit.todo):
             model = self._loaded(maker.model, doing)
+            asked = (method.captures for method, can in zip(self.methods, able, strict=True) if can)
+            captures = captures.union(*(own for own in asked if not model.cannot_capture(own)))
             doing(f"{unit.model} · reading an image")
             scene = self._read(unit.todo[0][0])
         shared: dict[Mode, dict[str, Any]] = {task.record.mode: {} for task, _ in unit.todo}

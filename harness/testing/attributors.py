@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from harness.contracts.attributor import Attribution, Attributor
-from harness.contracts.model import Capability, Capture
+from harness.contracts.model import Capability, Capture, Kind
 from harness.testing.check import (
     Breach,
     CheckResult,
@@ -52,11 +52,12 @@ def contract(trials: Trials) -> None:
     method = trials.method
     for declared, known, word in (
         (method.needs, get_args(Capability), "needs"),
-        (method.captures, get_args(Capture), "captures"),
+        (method.captures, get_args(Kind), "captures"),
     ):
         if not isinstance(declared, frozenset):
             raise Unfit(f"Its {word} are {declared!r}; they must be a frozenset of {', '.join(known)}.")
-        unknown = sorted(map(str, declared.difference(known)))
+        # A capture may name a layer besides.
+        unknown = sorted(name for name in map(str, declared) if name.partition("@")[0] not in known)
         if unknown:
             raise Unfit(f"Its {word} name {unknown[0]!r}, which no model has; known are {', '.join(known)}.")
     if method.captures and "trace" not in method.needs:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 
 from harness.contracts.mode import question
-from harness.contracts.model import Capability, Model, Trace
+from harness.contracts.model import Capability, Capture, Model, Trace
 from harness.imaging.read import letterbox
 from harness.run.shared_case import seed_everything
 from harness.testing.check import (
@@ -27,7 +27,7 @@ from harness.testing.check import (
 )
 from harness.testing.pictures import film
 from harness.testing.region import SIDE
-from harness.testing.watched import ALL_CAPTURES, ARRAYS
+from harness.testing.watched import ALL_CAPTURES, MORE_CAPTURES, arrays_of
 
 QUESTION = question("left pleural effusion", "direct")
 TEXTS = ("yes", "The left costophrenic angle is blunted. Answer: yes")
@@ -100,8 +100,14 @@ class Asked:
 
     @cached_property
     def trace(self) -> Trace:
-        """The trace of the last of the kit's texts with all captures."""
-        return self.model.trace(self.frames[0], QUESTION, TEXTS[-1], ALL_CAPTURES)
+        """The trace of the last of the kit's texts with all captures that it has."""
+        return self.model.trace(self.frames[0], QUESTION, TEXTS[-1], self.captures)
+
+    @cached_property
+    def captures(self) -> frozenset[Capture]:
+        """What it captures of what the kit asks for."""
+        more = (frozenset({name}) for name in MORE_CAPTURES)
+        return ALL_CAPTURES.union(*(one for one in more if self.model.cannot_capture(one) is None))
 
 
 def needing(*capabilities: Capability) -> Callable[[Callable[[Asked], None]], Callable[[Asked], None]]:
@@ -242,12 +248,13 @@ def grid_tiles_the_frame(asked: Asked) -> None:
 def trace_has_its_shapes(asked: Asked) -> None:
     """A trace has all that was asked for, in the contract's shapes, finite."""
     tokens, images = len(asked.trace.logprobs), len(asked.model.image_grid(asked.frames[0]))
-    for name in ARRAYS:
+    for capture, name in [(one, name) for one in sorted(asked.captures) for name in arrays_of(one)]:
         found = getattr(asked.trace, name)
         if found is None:
-            raise Breach(f"The trace was asked for {ARRAYS[name]!r} and has no {name}.")
+            raise Breach(f"The trace was asked for {capture!r} and has no {name}.")
         wide = found.shape[-1] if np.ndim(found) else 0
-        wanted = (images, wide) if ARRAYS[name] == "hidden" else (tokens, images)
+        shapes = {"hidden": (images, wide), "hidden_relevance": (images,)}
+        wanted = shapes.get(capture.partition("@")[0], (tokens, images))
         if np.shape(found) != wanted or not wide:
             raise Breach(f"The trace's {name} is {list(np.shape(found))}, not {list(wanted)}.")
         if not np.isfinite(found).all():

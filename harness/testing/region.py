@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from harness.contracts.case import Case
-from harness.contracts.model import Capability, Capture, Model, Trace
+from harness.contracts.model import PLAIN, Capability, Capture, Model, Trace
 from harness.imaging.frame import FRAME_SIDE, Box
 
 SIDE = FRAME_SIDE
@@ -73,16 +73,23 @@ class RegionModel(Model):
         rows = steps[:, None] * means
         # Gradients are there where the region is: in its tokens, each of which has a channel of its own.
         slope = np.array([self._overlap(box) for box in grid]) * self._slope(image, answer)
-        found = {
-            "rollout": rows,
-            "attention": rows + 1,
-            "weighted_attention": np.maximum(slope, 0) * np.full((len(steps), 1), 0.1),
-            "hidden": np.diag(means),
+        found: dict[str, dict[str, np.ndarray]] = {
+            "rollout": {"rollout": rows},
+            "attention": {"attention": rows + 1},
+            "weighted_attention": {"weighted_attention": np.maximum(slope, 0) * np.full((len(steps), 1), 0.1)},
+            "hidden": {"hidden": np.diag(means), "hidden_gradient": np.diag(slope)},
+            "attention_relevance": {"attention_relevance": np.maximum(slope, 0) * rows},
+            "hidden_relevance": {"hidden_relevance": slope * means},
         }
-        if "hidden" in captures:
-            found["hidden_gradient"] = np.diag(slope)
-        kept = {name: value for name, value in found.items() if name in captures or name == "hidden_gradient"}
+        kept: dict[str, np.ndarray] = {}
+        for capture in captures:
+            kind, at, layer = capture.partition("@")
+            kept |= {f"{name}{at}{layer}": value for name, value in found[kind].items()}
         return Trace(self.score([image], question, answer)[0], **kept)
+
+    def cannot_capture(self, captures: frozenset[Capture]) -> str | None:
+        """It has every layer; they are all the same."""
+        return None
 
     def path_gradients(
         self, image: np.ndarray, baseline: np.ndarray | None, fractions: Sequence[float], question: str, answer: str
@@ -113,8 +120,14 @@ class RegionModel(Model):
         return [Box(x0, y0, x1, y1) for y0, y1 in pairwise(y) for x0, x1 in pairwise(x)]
 
 
-def make_case(model: Model, image: np.ndarray, answer: str = "yes", content: Box = WHOLE) -> Case:
-    """A case to try a method on, as a run would give it, with every capture.
+def make_case(
+    model: Model,
+    image: np.ndarray,
+    answer: str = "yes",
+    content: Box = WHOLE,
+    captures: frozenset[Capture] = frozenset(),
+) -> Case:
+    """A case to try a method on, as a run would give it, with all captures of the last layer.
 
     Parameters
     ----------
@@ -126,6 +139,7 @@ def make_case(model: Model, image: np.ndarray, answer: str = "yes", content: Box
         The text to explain.
     content
         The part of the frame that holds image.
+    captures
+        Those at other layers, or of other kinds, that a method asks for besides.
     """
-    captures = frozenset[Capture]({"rollout", "attention", "weighted_attention", "hidden"})
-    return Case(model, image, "Is it?", answer, content, captures=captures)
+    return Case(model, image, "Is it?", answer, content, captures=PLAIN | captures)

@@ -101,8 +101,8 @@ def make_trial(
     model = Watched(RegionModel(CAUSE, specimen.rows, specimen.columns), offers, method.captures)
     asked = question("left pleural effusion", "reasoning")
     case = SharedCase(
-        model, frame.copy(), asked, specimen.answer, place.content, seed=7, captures=captures, own=method.captures,
-        record=RecordKey("kit", list(SPECIMENS).index(name), model.name, "reasoning"),
+        model, frame.copy(), asked, specimen.answer, place.content, seed=7, captures=captures | method.captures,
+        own=method.captures, record=RecordKey("kit", list(SPECIMENS).index(name), model.name, "reasoning"),
     )  # fmt: skip
     said: list[Any] = []
     seed_everything(global_seed)

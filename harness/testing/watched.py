@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 
 from harness.contracts.explained import Explained
 from harness.contracts.metric import Need
-from harness.contracts.model import BACKWARD, Capability, Capture, Model, Trace
+from harness.contracts.model import PLAIN, Capability, Capture, Kind, Model, Trace, backward
 from harness.imaging.frame import Box
 
 EVERYTHING: frozenset[Capability] = frozenset({"generate", "score", "trace"})
-ALL_CAPTURES: frozenset[Capture] = frozenset({"attention", "rollout", "weighted_attention", "hidden"})
-# The trace's arrays, and the capture that gives each.
-ARRAYS: dict[str, Capture] = {
-    "attention": "attention", "rollout": "rollout", "weighted_attention": "weighted_attention",
-    "hidden": "hidden", "hidden_gradient": "hidden",
-}  # fmt: skip
+# What every model that traces captures, and what one may besides.
+ALL_CAPTURES = PLAIN
+MORE_CAPTURES: tuple[Capture, ...] = (
+    "hidden@embedding", "hidden@1", "attention@1", "weighted_attention@1", "attention_relevance", "hidden_relevance",
+)  # fmt: skip
+# The trace's arrays as they are called at the last layer, and the capture that gives each.
+ARRAYS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)} | {"hidden_gradient": "hidden"}
 
 # What a metric reads of a result, and the need that it must name for it.
 PARTS: dict[str, Need] = {"attribution": "map", "heat": "map", "mask": "mask", "case": "model"}
@@ -60,11 +61,15 @@ class Watched(Model):
         self._asked("score")
         return self.inner.tokens(answer)
 
+    def cannot_capture(self, captures: frozenset[Capture]) -> str | None:
+        """The other's."""
+        return self.inner.cannot_capture(captures)
+
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
         """The other's, noting which of its arrays are read."""
         self._asked("trace")
         self.forward += 1
-        self.backward += bool(captures & self.own & BACKWARD)
+        self.backward += backward(captures & self.own)
         return _reading(self.inner.trace(image, question, answer, captures), self.captures)
 
     def path_gradients(
@@ -92,11 +97,18 @@ def _reading(trace: Trace, read: set[Capture]) -> Trace:
 
     class Reading(Trace):
         def __getattribute__(self, name: str) -> Any:
-            if name in ARRAYS:
-                read.add(ARRAYS[name])
+            array, at, layer = name.partition("@")
+            if array in ARRAYS:
+                read.add(f"{ARRAYS[array]}{at}{layer}")
             return super().__getattribute__(name)
 
     return Reading(**vars(trace))
+
+
+def arrays_of(capture: Capture) -> list[str]:
+    """The names of the arrays that a trace has by a capture."""
+    kind, at, layer = capture.partition("@")
+    return [f"{array}{at}{layer}" for array, by in ARRAYS.items() if by == kind]
 
 
 def noting(explained: Explained, read: set[Need]) -> Explained:

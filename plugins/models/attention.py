@@ -44,11 +44,8 @@ class AttentionCall:
         """Attention of queries start..stop averaged over heads, float32 [B, stop - start, K]."""
         import torch
 
-        batch, heads, queries, _ = self.query.shape
-        stop = queries if stop is None else stop
-        rows = max(1, _CHUNK // (batch * heads * self.key.shape[2]))
-        steps = [(first, min(first + rows, stop)) for first in range(start, stop, rows)]
-        return torch.cat([self.probabilities(*step).mean(1) for step in steps], 1)
+        stop = self.query.shape[2] if stop is None else stop
+        return torch.cat([self.probabilities(*step).mean(1) for step in self.steps(start, stop)], 1)
 
     def probabilities(self, start: int, stop: int) -> torch.Tensor:
         """Attention of queries start..stop of every head, float32 [B, H, stop - start, K]."""
@@ -77,6 +74,19 @@ class AttentionCall:
         value = self.value.float()[:, :, None].transpose(-1, -2)  # [B, G, 1, width, K]
         rows = of_output[:, start:stop].transpose(1, 2).float().reshape(batch, groups, heads // groups, -1, width)
         return (rows @ value).reshape(batch, heads, stop - start, keys)
+
+    def weighted(self, of_output: torch.Tensor, start: int, stop: int) -> torch.Tensor:
+        """Attention of queries start..stop times its gradient's positive part, mean over heads, [B, stop - start, K].
+
+        ``of_output``: as :meth:`gradient` takes it.
+        """
+        return (self.gradient(of_output, start, stop).relu() * self.probabilities(start, stop)).mean(1)
+
+    def steps(self, start: int, stop: int, held: int = 1) -> list[tuple[int, int]]:
+        """The queries start..stop in parts whose attention, of all heads, may be held ``held`` times at once."""
+        batch, heads = self.query.shape[:2]
+        rows = max(1, _CHUNK // (held * batch * heads * self.key.shape[2]))
+        return [(first, min(first + rows, stop)) for first in range(start, stop, rows)]
 
     def _mask_rows(self, first: int, last: int) -> torch.Tensor | None:
         """The mask of queries first..last, written out where it is implied."""
@@ -107,10 +117,13 @@ class Rollout:
 
     def __call__(self, call: AttentionCall) -> None:
         """Take in the next layer up; the batch must be of one sequence."""
-        mixing = call.head_mean()[0].detach()
-        mixing.diagonal().add_(1.0)
-        mixing /= mixing.sum(-1, keepdim=True)
-        self.matrix = mixing if self.matrix is None else mixing @ self.matrix.to(mixing.device)
+        import torch
+
+        with torch.no_grad():
+            mixing = call.head_mean()[0]
+            mixing.diagonal().add_(1.0)
+            mixing /= mixing.sum(-1, keepdim=True)
+            self.matrix = mixing if self.matrix is None else mixing @ self.matrix.to(mixing.device)
 
 
 @contextmanager
@@ -119,25 +132,32 @@ def observing(model: Any, observers: Sequence[Observer]) -> Iterator[None]:
 
     The vision tower is left alone. The model gets its own attention function back, whatever the block raises.
     """
-    _register()
-    before = model.config.get_text_config()._attn_implementation
     token = _OBSERVERS.set(tuple(observers))
     try:
-        model.set_attn_implementation({"text_config": NAME})
-        yield
+        with attending(model, NAME, _observed_sdpa):
+            yield
     finally:
         _OBSERVERS.reset(token)
-        model.set_attn_implementation({"text_config": before})
 
 
-def _register() -> None:
-    """Make ``NAME`` known to transformers, for the attention and for the mask that goes with it."""
+@contextmanager
+def attending(model: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """While the block runs, ``model``'s language model attends by a function that transformers knows by ``name``.
+
+    It gets SDPA's masks; the vision tower is left alone.
+    """
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    if NAME not in ALL_ATTENTION_FUNCTIONS:
-        ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
-        ALL_ATTENTION_FUNCTIONS.register(NAME, _observed_sdpa)
+    if name not in ALL_ATTENTION_FUNCTIONS:
+        ALL_MASK_ATTENTION_FUNCTIONS.register(name, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
+        ALL_ATTENTION_FUNCTIONS.register(name, function)
+    before = model.config.get_text_config()._attn_implementation
+    try:
+        model.set_attn_implementation({"text_config": name})
+        yield
+    finally:
+        model.set_attn_implementation({"text_config": before})
 
 
 def _observed_sdpa(

@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 
-from harness.contracts.model import BACKWARD, Capture, Trace
+from harness.contracts.model import Capture, Kind, Trace
+from harness.errors import HarnessError
 from plugins.models.attention import AttentionCall, Observer, Rollout, observing
+from plugins.models.attention_relevance import AttentionRelevance
+from plugins.models.attnlrp import attnlrp_rules
 
 if TYPE_CHECKING:
     import torch
+
+
+_KEPT = 8  # layers whose graph may be held
+
+
+class Place(NamedTuple):
+    """Where a capture looks: its kind, and the index of its layer (0 is the first), -1 where it spans all."""
+
+    kind: str
+    layer: int
+
+
+def place_of(name: Capture, layers: int) -> Place:
+    """Where a capture looks in a decoder of so many layers. Raises ``HarnessError`` where there is no such place."""
+    kind, at, layer = name.partition("@")
+    if kind not in get_args(Kind):
+        raise HarnessError(f"the kinds of capture are {', '.join(get_args(Kind))}.")
+    if kind not in ("attention", "weighted_attention", "hidden"):
+        if at:
+            raise HarnessError(f"{kind} spans all layers.")
+        return Place(kind, -1)
+    if layer == "embedding":
+        if kind != "hidden":
+            raise HarnessError("nothing attends yet at the image embeddings; the first layer is 1.")
+        return Place(kind, 0)
+    number = int(layer) if layer.removeprefix("-").isdecimal() else 0 if at else -1
+    if not 1 <= abs(number) <= layers:
+        raise HarnessError(f"its decoder has the layers 1 to {layers}, counted from its end -1 to -{layers}.")
+    return Place(kind, number - 1 if number > 0 else layers + number)
 
 
 def capture(
@@ -24,63 +58,152 @@ def capture(
 ) -> Trace:
     """Run ``logprobs``, a pass of ``model`` over one sequence that gives the answer's T log-probabilities.
 
-    The answer's rows are the positions start..stop, the image tokens lie at ``columns``. Where a capture needs a
-    gradient, the graph begins at the last layer's input: all that lies below runs without one.
+    The answer's rows are the positions start..stop, the image tokens lie at ``columns``. All captures come of one
+    forward and one backward pass; only AttnLRP's relevance, whose way back follows other rules, has a pass of its own.
+    """
+    wanted = {name: place_of(name, len(decoder_layers(model))) for name in captures}
+    arrays: dict[str, torch.Tensor] = {}
+    said = None
+    if by_rules := wanted.pop("hidden_relevance", None):
+        said, arrays["hidden_relevance"] = _relevance(model, logprobs)
+    if wanted or not by_rules:
+        said, found = _captured(model, logprobs, start, stop, wanted)
+        arrays |= found
+    assert said is not None
+
+    def at_image(name: str) -> np.ndarray:
+        values = arrays.pop(name).detach().double().cpu()
+        found: np.ndarray = (values[columns] if name.startswith("hidden") else values[:, columns]).numpy()
+        return found
+
+    return Trace(said.detach().cpu().numpy(), **{name: at_image(name) for name in sorted(arrays)})
+
+
+def _captured(
+    model: Any, logprobs: Callable[[], torch.Tensor], start: int, stop: int, wanted: dict[Capture, Place]
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The answer's log-probabilities, and the trace's arrays at all S positions: [T, S], of hidden states [S, D].
+
+    Where a capture needs a gradient, the graph begins at the input of the lowest layer that one looks at: all that
+    lies below runs without one.
     """
     import torch
 
-    last = _LastLayer(model)
-    rollout = Rollout()
-    observers: list[Observer] = [last]
-    if "rollout" in captures:
-        observers.append(rollout)
-    backward = bool(captures & BACKWARD)
-    with torch.set_grad_enabled(backward), observing(model, observers), last.watched(backward):
+    def layers_of(*kinds: str) -> set[int]:
+        return {place.layer for place in wanted.values() if place.kind in kinds}
+
+    layers = decoder_layers(model)
+    rollout, relevance = Rollout(), AttentionRelevance(start, stop)
+    calls = _Calls(layers_of("attention", "weighted_attention"))
+    observers: list[Observer] = [calls]
+    observers += [rollout] if "rollout" in wanted else []
+    observers += [relevance] if "attention_relevance" in wanted else []
+    differentiated = layers_of("hidden", "weighted_attention") | ({0} if "attention_relevance" in wanted else set())
+    lowest = min(differentiated, default=len(layers))
+    inputs = _Inputs(layers, layers_of("hidden"), lowest)
+    graph = torch.set_grad_enabled(bool(differentiated))
+    with graph, observing(model, observers), inputs, _recomputing(layers[lowest:]):
         said = logprobs()
+    gradients: dict[Place, torch.Tensor] = {}
+    if differentiated:
+        by = {Place("hidden", layer): hidden for layer, hidden in inputs.kept.items()}
+        by |= {Place("weighted_attention", k): calls.kept[k].output for k in layers_of("weighted_attention")}
+        gradients = dict(zip(by, torch.autograd.grad(said.sum(), list(by.values())), strict=True))
     found: dict[str, torch.Tensor] = {}
-    call = last.call
-    if "rollout" in captures:
-        assert rollout.matrix is not None
-        found["rollout"] = rollout.matrix[start:stop]
-    if "attention" in captures:
-        found["attention"] = call.head_mean(start, stop)[0]
-    if backward:
-        of_hidden, of_output = torch.autograd.grad(said.sum(), [last.hidden, call.output])
-        if "hidden" in captures:
-            found |= {"hidden": last.hidden[0].T, "hidden_gradient": of_hidden[0].T}
-        if "weighted_attention" in captures:
-            weights = call.gradient(of_output, start, stop).relu() * call.probabilities(start, stop)
-            found["weighted_attention"] = weights[0].mean(0)
-    arrays = {name: value.detach().double().cpu()[:, columns].numpy() for name, value in found.items()}
-    for name in ("hidden", "hidden_gradient"):
-        if name in arrays:
-            arrays[name] = arrays[name].T
-    return Trace(said.detach().cpu().numpy(), **arrays)
+    with torch.no_grad():
+        for name, place in wanted.items():
+            if place.kind == "hidden":
+                found[name] = inputs.kept[place.layer][0]
+                found[name.replace("hidden", "hidden_gradient")] = gradients[place][0]
+            elif place.kind == "attention":
+                found[name] = calls.kept[place.layer].head_mean(start, stop)[0]
+            elif place.kind == "weighted_attention":
+                found[name] = calls.kept[place.layer].weighted(gradients[place], start, stop)[0]
+            elif place.kind == "rollout":
+                assert rollout.matrix is not None
+                found[name] = rollout.matrix[start:stop]
+            else:
+                assert relevance.rows is not None
+                found[name] = relevance.rows
+    return said, found
 
 
-class _LastLayer:
-    """The last decoder layer's input and attention call. As an observer it keeps the last call it is shown."""
+def _relevance(model: Any, logprobs: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The answer's log-probabilities, and AttnLRP's relevance of what the first layer reads at all positions, [S]."""
+    import torch
 
-    call: AttentionCall
-    hidden: torch.Tensor
+    layers = decoder_layers(model)
+    inputs = _Inputs(layers, set(), 0)
+    with torch.enable_grad(), attnlrp_rules(model), inputs, _recomputing(layers):
+        said = logprobs()
+        (gradient,) = torch.autograd.grad(said.sum(), inputs.kept[0])
+    return said, (inputs.kept[0].detach().double() * gradient.double())[0].sum(-1)
 
-    def __init__(self, model: Any) -> None:
-        self.layer = model.model.language_model.layers[-1]
+
+def decoder_layers(model: Any) -> Any:
+    """The layers of the language model, the first one first."""
+    return model.model.language_model.layers
+
+
+class _Calls:
+    """Keeps what some layers attended with. It is an observer."""
+
+    def __init__(self, layers: set[int]) -> None:
+        self.layers = layers
+        self.kept: dict[int, AttentionCall] = {}
 
     def __call__(self, call: AttentionCall) -> None:
-        self.call = call
+        if call.layer in self.layers:
+            self.kept[call.layer] = call
 
-    def watched(self, graph: bool) -> Any:
-        """While the block runs the layer's input is kept, as the graph's only leaf where there is one."""
 
-        def enter(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            if args:
-                self.hidden = args[0].detach().requires_grad_(graph)
-                return (self.hidden, *args[1:]), kwargs
-            self.hidden = kwargs["hidden_states"].detach().requires_grad_(graph)
-            return args, kwargs | {"hidden_states": self.hidden}
+class _Inputs:
+    """While the block runs, what some layers of the decoder read is kept; the graph begins at what ``leaf`` reads.
 
-        return self.layer.register_forward_pre_hook(enter, with_kwargs=True)
+    A leaf past the last layer is none: the pass has no graph.
+    """
+
+    def __init__(self, decoder: Any, layers: set[int], leaf: int) -> None:
+        self.decoder, self.leaf = decoder, leaf
+        self.layers = layers | {leaf} if leaf < len(decoder) else layers
+        self.kept: dict[int, torch.Tensor] = {}
+
+    def __enter__(self) -> None:
+        self._hooks = [
+            self.decoder[k].register_forward_pre_hook(partial(self._enter, k), with_kwargs=True) for k in self.layers
+        ]
+
+    def __exit__(self, *error: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def _enter(self, layer: int, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        hidden = args[0] if args else kwargs["hidden_states"]
+        if layer == self.leaf:
+            hidden = hidden.detach().requires_grad_()
+        self.kept[layer] = hidden
+        return ((hidden, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": hidden})
+
+
+@contextmanager
+def _recomputing(layers: Sequence[Any]) -> Iterator[None]:
+    """While the block runs, these layers keep in the graph what they read alone, and compute the rest again on its way.
+
+    A few layers' graph is small, and they keep all of it: it is faster.
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    own = [vars(layer).get("forward") for layer in layers]  # accelerate sets one
+    if len(layers) > _KEPT:
+        for layer in layers:
+            layer.forward = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)
+    try:
+        yield
+    finally:
+        for layer, forward in zip(layers, own, strict=True):
+            vars(layer).pop("forward", None)
+            if forward is not None:
+                layer.forward = forward
 
 
 def into_frame(values: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -13,10 +13,11 @@ from pydantic import Field
 
 from harness.contracts.model import Answer, Capability, Capture, Model, Trace
 from harness.contracts.plugin import NoOptions
+from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.run.memory import free_memory, out_of_memory
 from plugins.checkpoint import checkpoint_files, load_checkpoint, pick_device
-from plugins.models.captures import capture, into_frame
+from plugins.models.captures import capture, decoder_layers, into_frame, place_of
 
 if TYPE_CHECKING:
     import torch
@@ -157,8 +158,19 @@ class TransformersModel(Model):
         cuts[-1] = len(answer)
         return [answer[start:end] for start, end in pairwise(cuts)]
 
+    def cannot_capture(self, captures: frozenset[Capture]) -> str | None:
+        """A layer that the decoder does not have, or a kind that there is not."""
+        for name in sorted(captures):
+            try:
+                place_of(name, len(decoder_layers(self.model)))
+            except HarnessError as error:
+                return f"The model {self.name!r} cannot capture {name!r}: {error}"
+        return None
+
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
-        """One teacher-forced pass, and one backward through the last layer where a capture needs it."""
+        """One teacher-forced pass, and one back to the lowest layer of which a capture needs the gradient."""
+        if why := self.cannot_capture(captures):
+            raise HarnessError(why)
         prompt, ids = self._prompt(image, question), self._answer_ids(answer)
         # The position before a token predicts it. The last answer token predicts nothing and is not fed.
         start = len(prompt.ids) - 1
