@@ -17,6 +17,7 @@ from harness.errors import HarnessError
 from harness.settings import Settings, facts
 
 CACHE_VARIABLE = "HARNESS_CACHE"
+INTERRUPTED = 130  # exit status
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 S = TypeVar("S", bound=Settings)
 
@@ -104,6 +105,12 @@ def _more(info: FieldInfo, several: bool) -> str:
     if several:
         return "; repeatable" + (f" (default: {', '.join(map(str, value))})" if value else "")
     return "" if value is None or value is False else f" (default: {value})"
+
+
+def how_to_go_on(fresh: bool) -> str:
+    """What to say after Ctrl-C, of a command that keeps what is finished."""
+    same = "same command without --fresh" if fresh else "same command"
+    return f"Interrupted. The {same} goes on where it stopped."
 
 
 def whole(least: int) -> Callable[[str], int]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from harness.flags import add_settings, prepare, read_settings
-
-INTERRUPTED = 130  # exit status
+from harness.flags import INTERRUPTED, add_settings, how_to_go_on, prepare, read_settings
 
 
 def add_parser(subparsers: Any) -> None:
@@ -42,8 +40,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     built = make_benchmark(Registry.discover(), settings, console)
     if built.interrupted:
-        same = "same command without --fresh" if settings.fresh else "same command"
-        console.print(f"Interrupted. The {same} goes on where it stopped.", style="yellow", markup=False)
+        console.print(how_to_go_on(settings.fresh), style="yellow", markup=False)
         return INTERRUPTED
     text = f"{built.survived} of {built.questions} records survive. Written to {built.folder}"
     console.print(text, markup=False, highlight=False, soft_wrap=True)

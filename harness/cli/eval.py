@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from harness.flags import add_settings, prepare, read_settings
+from harness.flags import INTERRUPTED, add_settings, how_to_go_on, prepare, read_settings
 
 if TYPE_CHECKING:
     from harness.run.settings import RunSettings
-
-INTERRUPTED = 130  # exit status
 
 
 def add_parser(subparsers: Any) -> None:
@@ -40,8 +38,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # before the first sample, or while plugins report
         status = INTERRUPTED
     if status == INTERRUPTED:
-        same = "same command without --fresh" if settings.fresh else "same command"
-        print(f"Interrupted. The {same} goes on where it stopped.", flush=True)
+        print(how_to_go_on(settings.fresh), flush=True)
     return status
 
 

@@ -19,10 +19,11 @@ from harness.cli import eval as evaluate
 from harness.cli import plugins, sources
 from harness.errors import HarnessError, unknown_name
 from harness.explaining import command as explain
+from harness.flags import INTERRUPTED
 from harness.shipped import OWN, check_not_hidden
 
 GROUP = "harness.commands"
-USER_ERROR, INTERRUPTED = 2, 130
+USER_ERROR = 2
 
 _EPILOG = """\
 start here:

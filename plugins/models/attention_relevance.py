@@ -33,9 +33,10 @@ class AttentionRelevance:
             positions = torch.zeros((self.stop - self.start, call.query.shape[2]), device=call.query.device)
             positions[:, self.start : self.stop].fill_diagonal_(1)
             self.rows = positions
-        # Detached, or the output's own hook would keep the output, and with it all of the graph, alive.
-        parts = {name: getattr(call, name).detach() for name in ("query", "key", "value", "output")}
-        kept = replace(call, **parts)
+        # Detached, or the output's own hook would keep the output, and with it all of the graph, alive; and without the
+        # output itself, whose gradient is all that is needed of it on the way down.
+        parts = {name: getattr(call, name).detach() for name in ("query", "key", "value")}
+        kept = replace(call, **parts, output=call.output.new_empty(0))
         call.output.register_hook(lambda gradient: self._descend(kept, gradient))
 
     def _descend(self, call: AttentionCall, of_output: torch.Tensor) -> None:
