@@ -16,42 +16,50 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from plugins.phantom.vocabulary import FINDINGS
+from plugins.phantom.kinds import ATTRIBUTES
+from plugins.phantom.population import ORDINARY
 from scripts import checkpoints
-from scripts.lessons import Teacher, corpus
+from scripts.lessons import Scene, Teacher, corpus
 from scripts.packing import Packer
-from scripts.phantom_dataset import Phantoms
+from scripts.phantom_films import GRID, Films
 
 FAMILIES: dict[str, Callable[..., tuple[Any, Any]]] = {
     "qwen2_5_vl": checkpoints.qwen2_5_vl,
     "gemma3": checkpoints.gemma3,
 }
+WIDTHS: dict[str, Any] = {"vocab_size": 720, "vision_hidden": 128, "vision_intermediate": 256}
 SIDE = 224
+TOKENS = 8  # image tokens a side; each stands for 2 x 2 patches
+KEPT = 200  # steps between two checkpoints of a stage
 
 
 class Seer:
-    """A model, its data, and a linear head that reads findings off its image tokens."""
+    """A model, its data, and a linear head that reads findings off its image tokens, patch by patch."""
 
     def __init__(self, family: str, data: Path, work: Path, seed: int = 0) -> None:
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed)
         self.family, self.work = family, work
-        self.model, self.processor = FAMILIES[family](None, corpus(), vocab_size=640, seed=seed)
+        self.model, self.processor = FAMILIES[family](None, corpus(), seed=seed, **WIDTHS)
         self.packer = Packer(self.model, self.processor)
-        self.train, self.develop = Phantoms.load(data / "train"), Phantoms.load(data / "develop")
+        self.train, self.develop = Films.load(data / "train"), Films.load(data / "develop")
         self.teacher = Teacher(self.train.present.mean(0), self.rng)
         images = self.processor.image_processor
         self.colour = [(m, s) for m, s in zip(images.image_mean, images.image_std, strict=True)]
         some = self.train.where[::10].astype(np.float32) / 255
-        self.cover = torch.from_numpy(np.clip(some / 0.3, 0, 1).mean((0, 2, 3)))  # share of tokens a finding covers
+        self.cover = torch.from_numpy(np.clip(some / 0.3, 0, 1).mean((0, 2, 3)).clip(2e-3))  # share of patches
         self.often = torch.from_numpy(self.train.present.mean(0).astype(np.float32))
-        self.weight = torch.ones(len(FINDINGS))
-        self.head = nn.Linear(self.model.config.text_config.hidden_size, self.train.present.shape[1])
+        self.weight = torch.ones(len(ATTRIBUTES))
+        self.head = nn.Linear(self.model.config.text_config.hidden_size, 4 * len(ATTRIBUTES))
 
     @staticmethod
     def grey(frames: np.ndarray) -> torch.Tensor:
         """Frames in 0..1."""
         return torch.from_numpy(frames.astype(np.float32) / 255)
+
+    def scene(self, row: int) -> Scene:
+        """What is true of a training film."""
+        return Scene(self.train.present[row], self.train.boxes[row], self.train.side[row])
 
     # -- images -----------------------------------------------------------------------------------------------------
     def pixels(self, grey: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -70,8 +78,12 @@ class Seer:
         out = self.model.model.get_image_features(**self.pixels(grey)).pooler_output
         return torch.stack(list(out)) if not torch.is_tensor(out) else out
 
+    def read(self, seen: torch.Tensor) -> torch.Tensor:
+        """The head's logits for each patch and finding, [B, 256, K], patches of one token beside each other."""
+        return self.head(seen).reshape(len(seen), -1, len(ATTRIBUTES))
+
     def augment(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frames [B, 224, 224] with other exposure, place and black rectangles; and where findings remain visible."""
+        """Frames [B, 224, 224] with other exposure and black rectangles; and where findings remain visible."""
         rng, frames = self.rng, self.train.frames[rows].astype(np.float32) / 255
         where = self.train.where[rows].astype(np.float32) / 255
         for k in range(len(rows)):
@@ -84,59 +96,68 @@ class Seer:
                 frame[y : y + h, x : x + w] = 0
                 left = np.ones((SIDE, SIDE), np.float32)
                 left[y : y + h, x : x + w] = 0
-                where[k] *= left.reshape(8, 28, 8, 28).mean((1, 3))
+                where[k] *= left.reshape(GRID, SIDE // GRID, GRID, SIDE // GRID).mean((1, 3))
             frames[k] = frame
         return torch.from_numpy(frames), torch.from_numpy(where)
 
     # -- stage 1 ----------------------------------------------------------------------------------------------------
     def learn_to_see(self, steps: int, batch: int, rate: float) -> None:
-        """Vision tower and projector: which finding covers which image token."""
-        parts = [p for n, p in self.model.named_parameters() if "language_model" not in n]
-        optimiser = torch.optim.AdamW([*parts, *self.head.parameters()], lr=rate, weight_decay=0.02)
+        """Vision tower and projector: which finding covers which patch."""
+        parts = [p for n, p in self.model.named_parameters() if "language_model" not in n] + [*self.head.parameters()]
+        optimiser = torch.optim.AdamW(parts, lr=rate, weight_decay=0.02)
+        start = self.resume("see", optimiser)
         self.log("see, balanced accuracy " + self.judge_vision())
-        for step, rows in self.batches(steps, batch):
+        for step, rows in self.batches(steps, batch, start=start):
             schedule(optimiser, rate, step, steps)
             frames, where = self.augment(rows)
             with torch.autocast("cpu", torch.bfloat16):
                 seen = self.see(frames)
             loss = self.dense_loss(seen.float(), where)
-            step_down(optimiser, loss, [*parts, *self.head.parameters()])
+            step_down(optimiser, loss, parts)
             if step % 50 == 0:
                 self.log(f"see {step}/{steps} loss {loss.item():.4f}")
-            if (step and step % 150 == 0) or step == steps - 1:
+            if (step and step % KEPT == 0) or step == steps - 1:
                 self.log("see, balanced accuracy " + self.judge_vision())
+                self.pause("see", optimiser, step)
 
     def dense_loss(self, seen: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy of each token's findings, and of each image's by its most convinced tokens."""
-        logits = self.head(seen)
-        target = (where / 0.3).clamp(max=1).flatten(2).transpose(1, 2)
-        dense = (_rare(logits, target, self.cover) * self.weight).mean()
-        whole = where.sum((2, 3))
-        sure = (whole < 1e-3) | (whole > 0.25)
-        image = torch.logsumexp(logits * 2, 1) / 2
-        pooled = _rare(image, (whole > 0.25).float(), self.often)
+        """Cross-entropy of each patch's findings, and of each image's by its most convinced patches."""
+        logits = self.read(seen)
+        b, k = where.shape[:2]
+        cells = where.reshape(b, k, TOKENS, 2, TOKENS, 2).permute(0, 2, 4, 3, 5, 1).reshape(b, -1, k)
+        dense = (_rare(logits, (cells / 0.3).clamp(max=1), self.cover) * self.weight).mean()
+        whole = cells.sum(1)
+        sure = (whole < 1e-3) | (whole > 0.5)
+        pooled = _rare(pool(logits), (whole > 0.5).float(), self.often)
         return dense + (pooled * sure * self.weight).sum() / sure.sum()
 
     @torch.no_grad()
     def judge_vision(self) -> str:
-        """Balanced accuracy of each finding on the development films, by the most convinced token."""
-        logits = []
-        for k in range(0, len(self.develop.frames), 50):
-            seen = self.see(self.grey(self.develop.frames[k : k + 50]))
-            logits.append(torch.logsumexp(self.head(seen) * 2, 1) / 2)
-        each = balanced(torch.cat(logits).numpy() > 0, self.develop.present)
+        """Balanced accuracy of each finding on the development films, by the most convinced patch."""
+        logits = [
+            pool(self.read(self.see(self.grey(self.develop.frames[k : k + 50]))))
+            for k in range(0, len(self.develop.frames), 50)
+        ]
+        each = self.balanced(torch.cat(logits).numpy() > 0)
         # What is still missed weighs more from here on.
         missed = torch.from_numpy(1.02 - each).float()
         self.weight = missed / missed.mean()
         return in_words(each)
 
+    def balanced(self, told: np.ndarray) -> np.ndarray:
+        """Balanced accuracy [K] on the first development films, of findings of ordinary contrast."""
+        present, contrast = self.develop.present[: len(told)], self.develop.contrast[: len(told)]
+        return balanced(told, present, present & (contrast < ORDINARY))
+
     # -- housekeeping -----------------------------------------------------------------------------------------------
-    def batches(self, steps: int, batch: int, films: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    def batches(
+        self, steps: int, batch: int, films: int | None = None, start: int = 0
+    ) -> Iterator[tuple[int, np.ndarray]]:
         """Each step's number and rows of training films."""
         # Films that show what is still missed come more often.
-        films = films or len(self.train.frames)
+        films = min(films or len(self.train.frames), len(self.train.frames))
         chance = None
-        for step in range(steps):
+        for step in range(start, steps):
             if chance is None or step % 150 == 1:
                 missed = 0.5 + self.train.present[:films] @ self.weight.numpy()
                 chance = missed / missed.sum()
@@ -146,23 +167,44 @@ class Seer:
         """Keep this state."""
         torch.save({"model": self.model.state_dict(), "head": self.head.state_dict()}, self.work / f"{stage}.pt")
 
-    def load(self, stage: str, folder: Path | None = None) -> bool:
-        """Take up a kept state, if there is one; of another's folder only what it sees."""
-        path = (folder or self.work) / f"{stage}.pt"
+    def load(self, stage: str) -> bool:
+        """Take up a kept state, if there is one."""
+        path = self.work / f"{stage}.pt"
         if path.exists():
             state = torch.load(path, weights_only=True)
-            seeing = {
-                n: p
-                for n, p in state["model"].items()
-                if folder is None or ("language_model" not in n and "lm_head" not in n)
-            }
-            self.model.load_state_dict(seeing, strict=folder is None)
+            self.model.load_state_dict(state["model"])
             self.head.load_state_dict(state["head"])
         return path.exists()
+
+    def pause(self, stage: str, optimiser: torch.optim.Optimizer, step: int) -> None:
+        """Keep the middle of a stage, so that a run that ends goes on from there."""
+        state = {"model": self.model.state_dict(), "head": self.head.state_dict(), "step": step + 1,
+                 "optimiser": optimiser.state_dict()}  # fmt: skip
+        partial = self.work / f"writing-{stage}.pt"
+        torch.save(state, partial)
+        partial.rename(self.work / f"{stage}-partial.pt")
+
+    def resume(self, stage: str, optimiser: torch.optim.Optimizer) -> int:
+        """Go on with a stage that was not finished; the step to go on with."""
+        path = self.work / f"{stage}-partial.pt"
+        if not path.exists():
+            return 0
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.head.load_state_dict(state["head"])
+        optimiser.load_state_dict(state["optimiser"])
+        self.rng = np.random.default_rng([self.rng.integers(2**31), state["step"]])
+        self.teacher.rng = self.rng
+        return int(state["step"])
 
     def log(self, text: str) -> None:
         """A line with the time."""
         print(time.strftime("%H:%M:%S"), text, flush=True)
+
+
+def pool(logits: torch.Tensor) -> torch.Tensor:
+    """One logit a finding from those of the patches: the most convinced ones count."""
+    return torch.logsumexp(logits * 2, 1) / 2
 
 
 def schedule(optimiser: torch.optim.Optimizer, rate: float, step: int, steps: int) -> None:
@@ -188,9 +230,9 @@ def _rare(logits: torch.Tensor, target: torch.Tensor, share: torch.Tensor) -> to
     return each * (target * yes + (1 - target) * no)
 
 
-def balanced(told: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Balanced accuracy of each finding."""
-    right_yes = [told[truth[:, k], k].mean() for k in range(truth.shape[1])]
+def balanced(told: np.ndarray, truth: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Balanced accuracy of each finding, without the answers that are ``apart``."""
+    right_yes = [told[truth[:, k] & ~apart[:, k], k].mean() for k in range(truth.shape[1])]
     right_no = [1 - told[~truth[:, k], k].mean() for k in range(truth.shape[1])]
     return (np.array(right_yes) + right_no) / 2
 

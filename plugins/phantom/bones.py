@@ -12,10 +12,10 @@ from plugins.phantom.vocabulary import SIGN, Side
 CLAVICLE_RADIUS = 6.2
 
 
-def ribs(
-    projection: Projection, p: dict[str, float], rng: np.random.Generator, half_width: np.ndarray, at_y: np.ndarray
-) -> np.ndarray:
-    """Ten pairs of ribs: arcs from the spine around the cage, falling towards the front.
+def rib_curves(
+    p: dict[str, float], rng: np.random.Generator, half_width: np.ndarray, at_y: np.ndarray
+) -> list[np.ndarray]:
+    """Centre lines of the ribs, body mm [130, 3]: arcs from the spine around the cage, falling towards the front.
 
     ``half_width`` at heights ``at_y`` is the cage's profile that the ribs follow.
     """
@@ -33,7 +33,14 @@ def ribs(
             x = sign * (wide * np.sin(phi) ** 0.86 + 12 * np.exp(-phi * 3))
             z = -(p["depth"] + 3) * np.cos(phi) * (0.78 + 0.22 * smoothstep(np.float64(k), -1, 4))
             curves.append(np.stack([x, y, z], 1))
-    return 0.82 * projection.tubes(curves, p["rib_r"], hollow=0.62)
+    return curves
+
+
+def ribs(
+    projection: Projection, p: dict[str, float], rng: np.random.Generator, half_width: np.ndarray, at_y: np.ndarray
+) -> np.ndarray:
+    """Path length through eleven pairs of ribs."""
+    return 0.82 * projection.tubes(rib_curves(p, rng, half_width, at_y), p["rib_r"], hollow=0.62)
 
 
 def clavicle_curve(p: dict[str, float], side: Side) -> np.ndarray:

@@ -22,13 +22,15 @@ class Patient:
     seed: int
     findings: tuple[Finding, ...]
     p: dict[str, float] = field(repr=False)
+    kinds: tuple[str, ...] = ()  # second edition
+    draw: int = 0
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator for one purpose, so that one structure's draws never shift another's."""
         return np.random.default_rng([self.seed, *purpose.encode()])
 
 
-def _parameters(rng: np.random.Generator) -> dict[str, float]:
+def first_parameters(rng: np.random.Generator) -> dict[str, float]:
     def normal(mean: float, sd: float, spread: float = 2.2) -> float:
         return float(mean + sd * np.clip(rng.standard_normal(), -spread, spread))
 
@@ -86,10 +88,10 @@ def sample_patient(seed: int) -> Patient:
     return Patient(
         seed,
         draw_findings(np.random.default_rng([seed, 2])),
-        _parameters(np.random.default_rng([seed, 1])),
+        first_parameters(np.random.default_rng([seed, 1])),
     )
 
 
 def normal_patient(seed: int) -> Patient:
     """The same body and exposure as :func:`sample_patient`, without any finding."""
-    return Patient(seed, (), _parameters(np.random.default_rng([seed, 1])))
+    return Patient(seed, (), first_parameters(np.random.default_rng([seed, 1])))
