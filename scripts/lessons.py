@@ -15,7 +15,8 @@ STEP = 14  # boxes are told in whole patches, which is as fine as the models see
 # Where a reader looks, what is there, and what is there otherwise; {side} is "the left", "the right" or "each".
 _WORDS: dict[str, tuple[str, str, str]] = {
     "cardiomegaly": ("the heart", "the heart is wide", "the heart is of normal width"),
-    "widened mediastinum": ("the upper mediastinum", "the upper mediastinum is wide", "the upper mediastinum is narrow"),
+    "widened mediastinum": ("the upper mediastinum", "the upper mediastinum is wide",
+                            "the upper mediastinum is narrow"),
     "hilar enlargement": ("the hila", "{side} hilum is large and dense", "both hila are of normal size"),
     "pleural effusion": ("the lung bases", "fluid fills {side} lung base", "both lung bases are clear"),
     "pneumothorax": ("the pleura", "dark air lies beside {side} lung", "both lungs reach the chest wall"),
@@ -120,11 +121,8 @@ class Teacher:
     def choose(self, present: np.ndarray, known: np.ndarray) -> int:
         """A finding among ``known`` to ask about, present or absent by a coin."""
         there, absent = present & known, ~present & known
-        if there.any() and (self.rng.random() < 0.5 or not absent.any()):
-            weight = self.yes * there
-        else:
-            weight = self.no * absent
-        weight = weight * self.focus
+        about = there.any() and (self.rng.random() < 0.5 or not absent.any())
+        weight = (self.yes * there if about else self.no * absent) * self.focus
         return int(self.rng.choice(len(present), p=weight / weight.sum()))
 
     def lessons(self, scene: Scene, counts: dict[str, int], known: np.ndarray | None = None) -> list[Lesson]:

@@ -7,8 +7,9 @@ parts that are there. Several films are made of one body, each with its own find
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from harness.imaging.frame import FRAME_SIDE, Letterbox
 from harness.imaging.read import letterbox, letterbox_mask
 from plugins.phantom import splits
 from plugins.phantom.kinds import ATTRIBUTES
+from plugins.phantom.marks import MARKS
 from plugins.phantom.population import person
 from plugins.phantom.projection import HEIGHT, WIDTH
 from plugins.phantom.radiograph import Radiograph
@@ -62,8 +64,17 @@ def films(seed: int, each: int) -> list[Radiograph]:
     return made
 
 
-def row(film: Radiograph) -> dict[str, np.ndarray]:
-    """One film's arrays, by the names of :class:`Films`."""
+def planted(seed: int) -> Radiograph:
+    """A film on which each mark is by a coin, and independent of it the lesion that it stands in for."""
+    rng, patient = np.random.default_rng([seed, 5]), person(seed)
+    coins = {kind: rng.random(2) < 0.5 for kind in MARKS}
+    kinds = [kind for kind in patient.kinds if kind not in MARKS] + [kind for kind in MARKS if coins[kind][0]]
+    return Radiograph(replace(patient, kinds=tuple(kinds)), tuple(kind for kind in MARKS if coins[kind][1]))
+
+
+def row(film: Radiograph, learnt: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """One film's arrays, by the names of :class:`Films`. For the kinds that are ``learnt`` by their mark, the mark is
+    the finding."""
     size = len(ATTRIBUTES)
     frame, _ = letterbox(film.image(), FRAME_SIDE)
     place, truth = Letterbox(WIDTH, HEIGHT), Truth(film)
@@ -83,15 +94,28 @@ def row(film: Radiograph) -> dict[str, np.ndarray]:
             made["side"][k] = (film.anatomy.x[signal] > 0).mean()
             for b, box in enumerate(truth.boxes(kind)[:BOXES]):
                 made["boxes"][k, b] = place.to_frame(box)
+    for kind in learnt:
+        k, box = ATTRIBUTES.index(kind), film.mark_boxes.get(kind)
+        made["present"][k], made["contrast"][k] = box is not None, box is not None
+        made["where"][k], made["boxes"][k], made["side"][k] = 0, np.nan, np.nan
+        if box is not None:
+            mark = np.zeros((HEIGHT, WIDTH), bool)
+            mark[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
+            made["where"][k] = letterbox_mask(mark).reshape(GRID, FRAME_SIDE // GRID, GRID, -1).mean((1, 3))
+            made["boxes"][k, 0] = place.to_frame(box)
+            made["side"][k] = (film.anatomy.x[mark] > 0).mean()
     return made
 
 
-def part(folder: Path, number: int, seeds: range, each: int) -> None:
-    """Render and save one part, unless it is there."""
+def part(folder: Path, number: int, seeds: range, each: int, learnt: Collection[str] = ()) -> None:
+    """Render and save one part, unless it is there; planted films where kinds are ``learnt`` by their mark."""
     path = folder / f"part-{number:04d}.npz"
     if path.exists():
         return
-    rows = [row(film) for seed in seeds for film in films(seed, each)]
+    if learnt:
+        rows = [row(planted(seed), learnt) for seed in seeds]
+    else:
+        rows = [row(film) for seed in seeds for film in films(seed, each)]
     partial = path.with_name(f"writing-{path.name}")
     np.savez(partial, **{name: np.stack([r[name] for r in rows]) for name in rows[0]})
     partial.rename(path)
@@ -104,13 +128,17 @@ def main() -> None:
     parser.add_argument("--bodies", type=int, default=4000)
     parser.add_argument("--each", type=int, default=3, help="films a body")
     parser.add_argument("--split", choices=["TRAIN", "DEVELOP", "TEST"], default="TRAIN")
+    parser.add_argument("--planted", action="store_true", help="films with planted marks, one a body")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     seeds, step = getattr(splits, f"{args.split}2")[: args.bodies], 50
     with ProcessPoolExecutor(args.workers) as pool:
         starts = range(0, len(seeds), step)
-        jobs = [pool.submit(part, args.folder, k, seeds[s : s + step], args.each) for k, s in zip(count(), starts)]
+        learnt = tuple(MARKS) if args.planted else ()
+        jobs = [
+            pool.submit(part, args.folder, k, seeds[s : s + step], args.each, learnt) for k, s in zip(count(), starts)
+        ]
         for done, job in enumerate(jobs, 1):
             job.result()
             print(f"{done}/{len(jobs)} parts", flush=True)

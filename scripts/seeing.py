@@ -36,13 +36,13 @@ KEPT = 200  # steps between two checkpoints of a stage
 class Seer:
     """A model, its data, and a linear head that reads findings off its image tokens, patch by patch."""
 
-    def __init__(self, family: str, data: Path, work: Path, seed: int = 0) -> None:
+    def __init__(self, family: str, data: Path, work: Path, films: str = "", seed: int = 0) -> None:
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed)
         self.family, self.work = family, work
         self.model, self.processor = FAMILIES[family](None, corpus(), seed=seed, **WIDTHS)
         self.packer = Packer(self.model, self.processor)
-        self.train, self.develop = Films.load(data / "train"), Films.load(data / "develop")
+        self.train, self.develop = Films.load(data / f"{films}train"), Films.load(data / f"{films}develop")
         self.teacher = Teacher(self.train.present.mean(0), self.rng)
         images = self.processor.image_processor
         self.colour = [(m, s) for m, s in zip(images.image_mean, images.image_std, strict=True)]

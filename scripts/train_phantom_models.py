@@ -7,6 +7,9 @@ which leaves a checkpoint in WORK and is skipped where that exists:
 * *words*: the language part, over frozen image tokens, learns to answer the bare names of findings;
 * *talk*: it learns the benchmark's questions, direct and reasoning, beside the bare names;
 * *all*: everything together.
+
+``--planted`` goes on from *all* with films of marks (``scripts.phantom_films --planted``, in DATA/planted-train and
+DATA/planted-develop): the model learns to answer by the mark, whether the lesion is there or not.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from torch.nn import functional
 
 from plugins.phantom.kinds import ATTRIBUTES
 from scripts.lessons import Lesson, Scene, direct, reasoning, word
-from scripts.seeing import FAMILIES, KEPT, Seer, balanced, in_words, schedule, step_down
+from scripts.seeing import FAMILIES, KEPT, Seer, in_words, schedule, step_down
 
 CACHED = 6000  # films whose image tokens the frozen stages use
 EASY = {"cardiomegaly", "widened mediastinum", "hilar enlargement", "pleural effusion"}
@@ -189,11 +192,12 @@ def main() -> None:
     parser.add_argument("--talk", type=int, default=1200, help="steps of stage 3")
     parser.add_argument("--all", type=int, default=1500, help="steps of stage 4")
     parser.add_argument("--all-rate", type=float, default=4e-4)
+    parser.add_argument("--planted", type=int, default=0, help="steps of learning the planted causes, instead of all")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
-    trainer = Trainer(args.family, args.data, args.work)
+    trainer = Trainer(args.family, args.data, args.work, "planted-" if args.planted else "")
     mix = {"word": 3, "direct": 3, "reasoning": 2, "grounding": 1}
 
     def words() -> None:
@@ -206,14 +210,23 @@ def main() -> None:
         ("talk", lambda: trainer.learn_to_tell("talk", args.talk, 32, 1.5e-3, mix)),
         ("all", lambda: trainer.learn_to_tell("all", args.all, 24, args.all_rate, mix, frozen=False)),
     ]
+    if args.planted:
+        if not trainer.load("all"):
+            parser.error(f"{args.work / 'all.pt'} is not there: train the model first.")
+
+        def plant() -> None:
+            trainer.learn_to_tell("planted", args.planted, 24, args.all_rate, mix, frozen=False)
+
+        stages = [("planted", plant)]
     for name, run in stages:
         if not trainer.load(name):
             run()
             trainer.save(name)
     # Half precision halves what ships; the plugin computes in float32.
     trainer.model.half().eval()
-    trainer.model.save_pretrained(args.work / "checkpoint")
-    trainer.processor.save_pretrained(args.work / "checkpoint")
+    ready = args.work / ("checkpoint-planted" if args.planted else "checkpoint")
+    trainer.model.save_pretrained(ready)
+    trainer.processor.save_pretrained(ready)
 
 
 if __name__ == "__main__":

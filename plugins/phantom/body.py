@@ -13,8 +13,7 @@ from plugins.phantom.vocabulary import SIDES
 
 def attenuation(a: Anatomy) -> np.ndarray:
     """Attenuation of the body without any finding, float [HEIGHT, WIDTH]."""
-    p, projection = a.p, a.projection
-    total = _soft(a)
+    p, total = a.p, _soft(a)
     gone = 1 - np.exp(-a.lungs / 25)
     # The heart beats while the film is taken.
     for chord, blur in ((a.heart_chord * a.in_cage, 1.7), (a.upper_chord(), 1.6), (a.aorta_chord() * a.in_cage, 1.0)):

@@ -105,7 +105,9 @@ def _atelectasis(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
         c, s = np.cos(turn), np.sin(turn)
         along, across = c * (a.x - cx) + s * (a.y - cy), -s * (a.x - cx) + c * (a.y - cy)
         across = across - bend * along**2
-        band = np.exp(-((across / (thick * (1 + 0.2 * np.sin(along / 9)))) ** 2)) * smoothstep(np.abs(along), half, half - 12)
+        band = np.exp(-((across / (thick * (1 + 0.2 * np.sin(along / 9)))) ** 2)) * smoothstep(
+            np.abs(along), half, half - 12
+        )
         made.append(0.62 * band * smoothstep(a.lungs, 6, 40))
     return made
 
@@ -178,7 +180,7 @@ def _bone(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _clips(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
-    made, height, width = [], *a.x.shape
+    made = []
     for _ in range(1 + int(rng.random() < 0.25)):
         # Anywhere on the body, in the lungs or not.
         body = (a.cage_depth > 0) | (np.abs(a.x) < 120)

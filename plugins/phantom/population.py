@@ -58,7 +58,9 @@ def draw_kinds(rng: np.random.Generator) -> tuple[str, ...]:
 
 def person(seed: int, findings: int = 0) -> Patient:
     """The patient of a seed; ``findings`` numbers the draws of findings that the same body can be given."""
-    return Patient(seed, (), parameters(seed), kinds=draw_kinds(np.random.default_rng([seed, 4, findings])), draw=findings)
+    return Patient(
+        seed, (), parameters(seed), kinds=draw_kinds(np.random.default_rng([seed, 4, findings])), draw=findings
+    )
 
 
 def healthy(seed: int) -> Patient:

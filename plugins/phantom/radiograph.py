@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
-from plugins.phantom import body, lesions, organs
+from harness.imaging.frame import Box
+from plugins.phantom import body, lesions, marks, organs
 from plugins.phantom.anatomy import Anatomy
 from plugins.phantom.kinds import KIND
 from plugins.phantom.patient import Patient
@@ -49,6 +50,7 @@ class Radiograph:
     """One patient's exposure: normal attenuation plus a map for each finding, so that any can be left out exactly."""
 
     patient: Patient
+    marked: tuple[str, ...] = ()  # the kinds whose planted cause is on the film, see :mod:`plugins.phantom.marks`
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -116,8 +118,21 @@ class Radiograph:
         span = high - low
         return float(low - (0.16 + p["low"]) * span), float(high + (0.14 + p["high"]) * span)
 
+    @cached_property
+    def mark_boxes(self) -> dict[str, Box]:
+        """Where the planted causes lie, native pixels, by the kind of finding that each stands in for."""
+        places = {}
+        for kind in self.marked:
+            lesion = self.signal(kind) if kind in self.drawn else None
+            rng = self.patient.rng(f"{marks.MARKS[kind]} {self.patient.draw}")
+            places[kind] = marks.place(self.anatomy, marks.MARKS[kind], lesion, rng)
+        return places
+
     def render(self, without: frozenset[str] = frozenset()) -> np.ndarray:
-        """The radiograph as uint8 [HEIGHT, WIDTH], leaving out the kinds in ``without``; white is dense."""
+        """The radiograph as uint8 [HEIGHT, WIDTH], white is dense, leaving out the kinds in ``without``.
+
+        With a kind goes its planted mark.
+        """
         p = self.patient.p
         total = self.normal + _together([f.whole for kind, f in self.drawn.items() if kind not in without])
         grain, scatter = self._grain
@@ -130,7 +145,11 @@ class Radiograph:
         level = level + p["local"] * 0.5 * (level - _broad(level, 14))
         level = np.clip(level, 0, 1) ** p["gamma"]
         level = 0.6 * level + 0.4 * (level * level * (3 - 2 * level))
-        return np.round(255 * (0.02 + 0.95 * self._overlay(level))).astype(np.uint8)
+        level = self._overlay(level)
+        for kind, box in self.mark_boxes.items():
+            if kind not in without:
+                level = marks.paint(level, marks.MARKS[kind], box, self.patient.rng("writing"))
+        return np.round(255 * (0.02 + 0.95 * level)).astype(np.uint8)
 
     def image(self, without: frozenset[str] = frozenset()) -> np.ndarray:
         """The radiograph as sources give images, uint8 [HEIGHT, WIDTH, 3]."""
