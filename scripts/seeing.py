@@ -51,6 +51,8 @@ class Seer:
         self.often = torch.from_numpy(self.train.present.mean(0).astype(np.float32))
         self.weight = torch.ones(len(ATTRIBUTES))
         self.head = nn.Linear(self.model.config.text_config.hidden_size, 4 * len(ATTRIBUTES))
+        # Gemma 3 averages four patches into a token: what tells them apart is best taught before that.
+        self.patch_head = nn.Linear(WIDTHS["vision_hidden"], len(ATTRIBUTES)) if family == "gemma3" else None
 
     @staticmethod
     def grey(frames: np.ndarray) -> torch.Tensor:
@@ -73,8 +75,18 @@ class Seer:
         patches = cut.reshape(b * g * g, 3, 1, 14, 14).expand(-1, -1, 2, -1, -1).reshape(b * g * g, -1)
         return {"pixel_values": patches, "image_grid_thw": torch.tensor([[1, g, g]] * b)}
 
-    def see(self, grey: torch.Tensor) -> torch.Tensor:
-        """Image tokens [B, N, D]."""
+    def patches(self, grey: torch.Tensor) -> torch.Tensor | None:
+        """What Gemma's vision tower says of each patch, [B, 256, D]; None of the other family."""
+        if self.patch_head is None:
+            return None
+        hidden: torch.Tensor = self.model.model.vision_tower(**self.pixels(grey)).last_hidden_state
+        return hidden
+
+    def see(self, grey: torch.Tensor, patches: torch.Tensor | None = None) -> torch.Tensor:
+        """Image tokens [B, N, D]; of ``patches``, where those are there."""
+        if patches is not None:
+            tokens: torch.Tensor = self.model.model.multi_modal_projector(patches)
+            return tokens
         out = self.model.model.get_image_features(**self.pixels(grey)).pooler_output
         return torch.stack(list(out)) if not torch.is_tensor(out) else out
 
@@ -100,19 +112,52 @@ class Seer:
             frames[k] = frame
         return torch.from_numpy(frames), torch.from_numpy(where)
 
+    @torch.no_grad()
+    def whiten(self) -> None:
+        """Start the patch embedding with the whitened principal components of the training films' patches.
+
+        Films are smooth: but for that, brightness drowns the fine structure that tells small findings, and thousands
+        of steps pass before the first is learnt.
+        """
+        side = SIDE // GRID
+        frames = self.train.frames[:400].astype(np.float64) / 255
+        patches = frames.reshape(-1, GRID, side, GRID, side).transpose(0, 1, 3, 2, 4).reshape(-1, side * side)
+        mean = patches.mean(0)
+        size, axes = np.linalg.eigh(np.cov((patches - mean).T))
+        width = WIDTHS["vision_hidden"]
+        noise = 3e-4  # of the detector: what is smaller than this is not worth enlarging
+        rows = torch.from_numpy((axes[:, ::-1] / np.sqrt(size[::-1] + noise)).T[:width].copy()).float()
+        if self.family == "gemma3":
+            conv = self.model.model.vision_tower.embeddings.patch_embedding
+        else:
+            conv = self.model.model.visual.patch_embed.proj
+        # Grey films come in three equal channels (and Qwen's in two equal frames), each normalised.
+        spread = torch.tensor([s for _, s in self.colour]) / 3
+        kernel = rows.reshape(width, 1, side, side) * spread[None, :, None, None]
+        conv.weight.copy_(kernel if conv.weight.ndim == 4 else kernel[:, :, None].expand(-1, -1, 2, -1, -1) / 2)
+        if conv.bias is not None:
+            middle = sum(m for m, _ in self.colour) / 3
+            conv.bias.copy_(rows @ (middle - torch.from_numpy(mean).float()))
+
     # -- stage 1 ----------------------------------------------------------------------------------------------------
     def learn_to_see(self, steps: int, batch: int, rate: float) -> None:
         """Vision tower and projector: which finding covers which patch."""
         parts = [p for n, p in self.model.named_parameters() if "language_model" not in n] + [*self.head.parameters()]
+        parts += [] if self.patch_head is None else [*self.patch_head.parameters()]
         optimiser = torch.optim.AdamW(parts, lr=rate, weight_decay=0.02)
         start = self.resume("see", optimiser)
+        if not start:
+            self.whiten()
         self.log("see, balanced accuracy " + self.judge_vision())
         for step, rows in self.batches(steps, batch, start=start):
             schedule(optimiser, rate, step, steps)
             frames, where = self.augment(rows)
             with torch.autocast("cpu", torch.bfloat16):
-                seen = self.see(frames)
+                patches = self.patches(frames)
+                seen = self.see(frames, patches)
             loss = self.dense_loss(seen.float(), where)
+            if self.patch_head is not None and patches is not None:
+                loss = loss + self._loss(self.patch_head(patches.float()), where.flatten(2).transpose(1, 2))
             step_down(optimiser, loss, parts)
             if step % 50 == 0:
                 self.log(f"see {step}/{steps} loss {loss.item():.4f}")
@@ -122,9 +167,11 @@ class Seer:
 
     def dense_loss(self, seen: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of each patch's findings, and of each image's by its most convinced patches."""
-        logits = self.read(seen)
         b, k = where.shape[:2]
         cells = where.reshape(b, k, TOKENS, 2, TOKENS, 2).permute(0, 2, 4, 3, 5, 1).reshape(b, -1, k)
+        return self._loss(self.read(seen), cells)
+
+    def _loss(self, logits: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
         dense = (_rare(logits, (cells / 0.3).clamp(max=1), self.cover) * self.weight).mean()
         whole = cells.sum(1)
         sure = (whole < 1e-3) | (whole > 0.5)
