@@ -122,6 +122,15 @@ class Source(Plugin):
         """
         return None
 
+    def priors(self, sample: Sample) -> dict[str, tuple[Box, ...]]:
+        """Where the causes of such questions lie on average, native pixels, by what the guess knows; empty here.
+
+        ``question``: the best constant boxes of the attribute in the film. ``pose``: the best ones in the body, put
+        where this film has them by its true pose. Both fitted on patients of whom no sample is; the controls
+        `question-prior` and `body-prior` answer with them.
+        """
+        return {}
+
     def truths(self, sample: Sample) -> dict[str, tuple[Box, ...]]:
         """The sample's further truths; where annotators box regions, its boxes are the regions'."""
         regions = {"region": sample.boxes} if self.annotates == "region" else {}

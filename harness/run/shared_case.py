@@ -76,14 +76,15 @@ class Scene:
     """A sample's image as models see it, and what is true of it.
 
     ``frame``: uint8 [side, side, 3]. ``place``: how the image lies in it. ``truth``: the true boxes in native pixels,
-    clipped to the image; ``truths``: further ones. ``mask``: bool [height, width], where a metric needs it and the
-    source knows it.
+    clipped to the image; ``truths``: further ones; ``priors``: the source's guesses, in the frame. ``mask``: bool
+    [height, width], where a metric needs it and the source knows it.
     """
 
     frame: np.ndarray
     place: Letterbox
     truth: list[Box]
     truths: dict[str, tuple[Box, ...]]
+    priors: dict[str, tuple[Box, ...]]
     mask: np.ndarray | None = None
 
 

@@ -199,6 +199,7 @@ class RunWorker:
                     captures=captures,
                     record=task.key,
                     upsampling=self.job.upsampling,
+                    priors=scene.priors,
                     shared=shared[mode],
                     own=method.captures,
                 )
@@ -294,7 +295,9 @@ class RunWorker:
                 kind: tuple(box.clip(place.width, place.height) for box in checked(boxes))
                 for kind, boxes in source.truths(sample).items()
             }
-            scene = Scene(frame, place, truth, truths, source.mask(sample) if masked else None)
+            guesses = source.priors(sample).items()
+            priors = {knows: tuple(place.to_frame(box) for box in checked(boxes)) for knows, boxes in guesses}
+            scene = Scene(frame, place, truth, truths, priors, source.mask(sample) if masked else None)
         except Exception as error:
             return error
         self._time("read", start, source=sample.source, index=sample.index)
