@@ -22,8 +22,7 @@ def main() -> None:
     found = []
     for sample in source.samples():
         frame, place = letterbox(source.image(sample))
-        assert sample.concept is not None
-        box = method.boxes(frame, place.content).get(sample.concept)
+        box = method.boxes(frame, place.content).get(sample.concepts[0])
         score = overlap([place.to_native(box)] if box else [], sample.boxes)
         found.append((score.iou, score.precision, score.recall))
     iou, precision, recall = 100 * np.mean(found, axis=0)

@@ -148,7 +148,10 @@ class Board:
     @property
     def worst(self) -> str:
         """What a failed result counts as, in words."""
-        return "zero" if all(facts.worst == 0 for facts in self.measures.facts.values()) else "each metric's worst"
+        scores = [score for ranking in self.rankings for score in ranking.scores]
+        told = {name for score in scores for name, mean in score.means.items() if mean is not None}
+        worsts = {facts.worst for name, facts in self.measures.facts.items() if name in told}
+        return "zero" if worsts <= {0} else "each metric's worst"
 
     def _unmeasured_note(self, about: Unmeasured) -> str:
         title = self.measures.facts[about.metric].title

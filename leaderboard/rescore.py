@@ -107,6 +107,7 @@ def explained_of(row: Row, said: Attribution | None = None) -> Explained:
         concept=row.concept,
         concept_scores=row.concept_scores,
         truth=row.true_boxes,
-        concept_truth=row.concept_truth,
+        true_concepts=row.true_concepts,
+        truths=row.further_boxes,
         attribution=said,
     )

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness.bench.records import Record, bench_hash, read_records
 from harness.contracts.case import RecordKey
 from harness.contracts.mode import Mode
@@ -18,7 +16,7 @@ from harness.defaults import default_bench
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header
-from harness.run.row import ResultKey, Row, image_id
+from harness.run.row import ResultKey, Row, image_id, true_edges
 from harness.run.select import thin
 from leaderboard.read.joined import read_runs
 from leaderboard.remeasure import Remeasure
@@ -208,7 +206,8 @@ def _truths(found: Verification, header: Header, rows: list[Row], registry: Regi
         try:
             cls = registry.find("source", name)
             options = described[name].options if name in described else {}
-            samples = _samples(cls(cls.Options.model_validate(options), data_root), {row.index for _, row in mine})
+            source = cls(cls.Options.model_validate(options), data_root)
+            samples = _samples(source, {row.index for _, row in mine})
         except Exception as error:  # a source is a plugin, and its data may be anywhere
             why = " ".join(str(error).split()).rstrip(".")
             found.unchecked.append(f"The true boxes of {name!r} were taken as they are ({why}).")
@@ -218,10 +217,10 @@ def _truths(found: Verification, header: Header, rows: list[Row], registry: Regi
             if sample is None:
                 found.add("sample", f"Line {number}, {_about(row)}: {name!r} has no such sample.")
                 continue
-            truth = [[float(edge) if np.isfinite(edge) else None for edge in box] for box in sample.boxes]
             pairs: tuple[tuple[str, Any, Any], ...] = (
-                ("true boxes", row.truth, truth),
-                ("true concept", row.concept_truth, sample.concept),
+                ("true boxes", row.truth, true_edges(sample.boxes)),
+                ("further true boxes", row.truths, {k: true_edges(b) for k, b in source.truths(sample).items()}),
+                ("true concepts", row.true_concepts, list(sample.concepts)),
                 ("attribute", row.attribute, sample.attribute),
                 ("image", row.image, image_id(sample)),
             )

@@ -35,7 +35,7 @@ ALL = {cls.name: facts_of(cls) for cls in built_in()}
 def header(attributors: Sequence[str], planned: Mapping[str, int], /, **changes: Any) -> dict[str, Any]:
     """The header of a run of direct answers; ``planned``: how many records of each model."""
     base = {
-        "format": 3, "harness": "1", "python": "3", "numpy": "2", "torch": None, "transformers": None, "device": "cpu",
+        "format": 4, "harness": "1", "python": "3", "numpy": "2", "torch": None, "transformers": None, "device": "cpu",
         "seed": 0, "upsampling": "bilinear", "limit": None, "available": sum(planned.values()), "samples": "digest",
         "shard": None,
         "bench": {"direct": {"sha256": "abc", "records": 9}}, "planned": {"direct": dict(planned)},
@@ -55,7 +55,7 @@ def row(index: int, attributor: str, iou: float | None = None, model: str = "m",
     about: dict[str, Any] = {
         "source": "s", "index": index, "model": model, "mode": "direct", "attributor": attributor,
         "image": f"{index:016x}", "attribute": "finding", "answer": "Yes",
-        "truth": [[0.0, 0.0, 1.0, 1.0]], "concept_truth": "heart",
+        "truth": [[0.0, 0.0, 1.0, 1.0]], "true_concepts": ["heart"], "truths": {},
         "status": "failed" if iou is None else "ok", "error": "it broke" if iou is None else None, "size": None,
         "boxes": [], "peak": None, "map_range": None, "map_values": None, "concept": None, "concept_scores": None,
         "token_scores": None, "fallback": False, "completeness": None,
@@ -65,7 +65,7 @@ def row(index: int, attributor: str, iou: float | None = None, model: str = "m",
         return about
     value = iou or 0.0
     metrics: dict[str, float | None] = {"iou": value, "precision": value / 2, "recall": value / 4, "f1": value / 8}
-    if about["concept_truth"] is not None:
+    if about["true_concepts"]:
         metrics["concept"] = _concept(about)
     unmeasured = about["unmeasured"]
     about["metrics"] = {name: figure for name, figure in metrics.items() if name not in unmeasured} | about["metrics"]
@@ -76,7 +76,7 @@ def _concept(about: dict[str, Any]) -> float | None:
     """Whether the named concept is the true one; null where a result that did not fail names none at all."""
     if about["status"] == "ok" and about["concept"] is None and not about["concept_scores"]:
         return None
-    return float(about["concept"] == about["concept_truth"])
+    return float(about["concept"] in about["true_concepts"])
 
 
 def closed(index: int, attributor: str, model: str = "m", **fields: Any) -> dict[str, Any]:

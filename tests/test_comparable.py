@@ -81,7 +81,7 @@ def test_contradicting_rows_and_truths_are_refused(tmp_path: Path) -> None:
     three = journal(tmp_path / "3", header(["b"], {"m": 1}), [row(0, "b", 0.3, truth=[[0, 0, 2, 2]])])
     with pytest.raises(HarnessError, match="different true boxes of sample 0"):
         make_board([one, three])
-    five = journal(tmp_path / "5", header(["b"], {"m": 1}), [row(0, "b", 0.3, concept_truth="left lung")])
+    five = journal(tmp_path / "5", header(["b"], {"m": 1}), [row(0, "b", 0.3, true_concepts=["left lung"])])
     with pytest.raises(HarnessError, match="different true concepts of sample 0"):
         make_board([one, five])
     with pytest.raises(HarnessError, match="Nothing is finished"):

@@ -133,8 +133,8 @@ def test_modes_have_tables_of_their_own(tmp_path: Path) -> None:
 
 def test_a_composite_is_too_coarse_to_count(tmp_path: Path) -> None:
     named = ["left lung", "both lungs", None, "right lung"]
-    rows = [row(i, "a", 0.5, concept=name, concept_truth="left lung") for i, name in enumerate(named)]
-    rows.append(row(4, "a", 0.5, concept="heart", concept_truth=None))  # not known: counts nowhere
+    rows = [row(i, "a", 0.5, concept=name, true_concepts=["left lung"]) for i, name in enumerate(named)]
+    rows.append(row(4, "a", 0.5, concept="heart", true_concepts=[]))  # not known: counts nowhere
     board = make_board([journal(tmp_path, header(["a"], {"m": 5}), rows)])
     assert board.rankings[0].scores[0].means["concept"] == 0.25
 
@@ -215,7 +215,7 @@ def _raw(folder: Path, *lines: Any) -> Path:
 def test_folders_without_a_journal_to_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
-    lines = {"bytes": b"\xff\xfe\n", "void": b"", "other": b'{"format": 1}\n', "bare": b'{"format": 3}\n'}
+    lines = {"bytes": b"\xff\xfe\n", "void": b"", "other": b'{"format": 1}\n', "bare": b'{"format": 4}\n'}
     good = json.dumps(header(["a"], {"m": 1})).encode()
     lines["nan"] = good + b"\n" + json.dumps(row(0, "a", float("nan"))).encode() + b"\n"
     lines["list"] = good + b"\n[]\n{}\n"
@@ -310,7 +310,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert args.run(args) == 0
     assert re.search(r"# +Attributor +Recall", capsys.readouterr().out)
     args = parser.parse_args(["leaderboard", str(folder), "--rank-by", "beauty"])
-    with pytest.raises(HarnessError, match=r"No run measured 'beauty'.*there are iou, precision"):
+    with pytest.raises(HarnessError, match=r"No run measured 'beauty'.*there are iou, iou-region, precision"):
         args.run(args)
 
 

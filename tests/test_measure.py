@@ -56,7 +56,7 @@ def test_pointing(said: dict[str, Any], hit: int) -> None:
 
 
 def test_a_concept_is_right_wrong_or_none() -> None:
-    metric, true = ConceptRight(), {"concept_truth": "left lung"}
+    metric, true = ConceptRight(), {"true_concepts": ("left lung",)}
     assert metric.measure(explained(concept="left lung", **true)) == 1
     assert metric.measure(explained(concept="lungs", **true)) == 0
     assert metric.measure(explained(concept_scores={"left lung": 0.1}, **true)) == 0  # scored them, chose none

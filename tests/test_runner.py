@@ -52,7 +52,7 @@ def test_rows_hold_the_result(bench: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(row["boxes"], [native], atol=6e-3)
     assert row["truth"] == [list(EVIDENCE)] and row["metrics"]["iou"] > 0.999 and row["metrics"]["f1"] > 0.999
     assert row["answer"] == "The mass is bright, so yes" and row["attribute"] == "toy nodule"
-    assert (row["concept"], row["concept_truth"], row["fallback"]) == ("left lung", "left lung", False)
+    assert (row["concept"], row["true_concepts"], row["fallback"]) == ("left lung", ["left lung"], False)
     assert len(row["token_scores"]) == 6 and row["concept_scores"]["left lung"] > 0
     for row in rows(tmp_path / "out", status="ok"):
         again = overlap([Box(*box) for box in row["boxes"]], [Box(*box) for box in row["truth"]])

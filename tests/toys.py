@@ -47,7 +47,7 @@ class ToySource(Source):
             self.walks.append(index)
             box = ELSEWHERE if index == WRONG_BOX else EVIDENCE
             attribute = "toy nodule" if index % 2 else "toy mass"
-            yield Sample("toy", index, f"toy:{index}", attribute, (box,), concept="left lung")
+            yield Sample("toy", index, f"toy:{index}", attribute, (box,), concepts=("left lung",))
 
     def image(self, sample: Sample) -> np.ndarray:
         self.reads.append(sample.index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -59,6 +59,9 @@ class Case:
         Which record of the benchmark is explained; None outside a benchmark, as in ``harness explain``.
     upsampling
         How :meth:`spread` fills the frame: the run's setting.
+    priors
+        Where the causes of such questions lie on average, frame pixels, by what that guess knows of the case; for
+        controls alone. See :meth:`harness.contracts.source.Source.priors`.
     """
 
     model: Model
@@ -71,6 +74,7 @@ class Case:
     cost: Cost = field(default_factory=Cost)
     record: RecordKey | None = None
     upsampling: Upsampling = "bilinear"
+    priors: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)
 
     def score(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Log-probabilities of the answer's tokens for altered images, float64 [len(images), T]."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -35,8 +35,10 @@ class Explained:
         Its score of every concept.
     truth
         The true boxes, in native pixels, clipped to the image.
-    concept_truth
-        The concept that is known to hold the cause.
+    true_concepts
+        The concepts that are right answers to where the cause is; none where the source knows none.
+    truths
+        Further true boxes by kind, native, clipped; see :class:`harness.contracts.source.Sample`.
     mask
         bool [height, width], native: the pixels that are known to hold the cause; None where the source knows none,
         or no metric of the run asks for it.
@@ -56,7 +58,8 @@ class Explained:
     concept: str | None = None
     concept_scores: Mapping[str, float] | None = None
     truth: Sequence[Box] = ()
-    concept_truth: str | None = None
+    true_concepts: Sequence[str] = ()
+    truths: Mapping[str, Sequence[Box]] = field(default_factory=dict)
     mask: np.ndarray | None = None
     attribution: Attribution | None = None
     case: Case | None = None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -14,15 +14,34 @@ from harness.contracts.mode import Mode, question
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.imaging.frame import Box
 
+# What annotators draw boxes about: the finding itself, or the region of the body that has it.
+Annotates = Literal["finding", "region"]
+# Further truths: boxes of the regions that hold the finding; of what a reader would take for the cause, where the cause
+# is something else; of other findings, which the question is not about.
+TruthKind = Literal["region", "plausible", "others"]
+
 
 @dataclass(frozen=True)
 class Sample:
     """One annotated finding in one image.
 
-    ``index`` is the sample's position in its source's order, which MedGround-Bench records refer to. ``boxes`` are
-    half-open and in native pixels; none where they depend on the size of an image that is missing. ``concept`` is
-    the anatomical concept that is known to hold the cause, where the source knows it (the phantom does, clinical
-    data sets do not).
+    Attributes
+    ----------
+    source, index
+        The source's name, and the sample's position in its order, which MedGround-Bench records refer to.
+    image
+        The image's name in the source.
+    attribute
+        The finding, as the question names it.
+    boxes
+        The true boxes, half-open, in native pixels; none where they depend on the size of an image that is missing.
+    answer
+        The right answer.
+    concepts
+        The anatomical concepts that are right answers to where the cause is, where the source knows them (the phantom
+        does, clinical data sets do not).
+    truths
+        Further true boxes by kind, where the source knows them.
     """
 
     source: str
@@ -31,7 +50,8 @@ class Sample:
     attribute: str
     boxes: tuple[Box, ...]
     answer: str = "yes"
-    concept: str | None = None
+    concepts: tuple[str, ...] = ()
+    truths: Mapping[TruthKind, tuple[Box, ...]] = field(default_factory=dict, hash=False)
 
     def question(self, mode: Mode) -> str:
         """The question asked about this sample."""
@@ -59,7 +79,8 @@ class Source(Plugin):
     source, if any; a source that has one can be evaluated with no further data. ``data``: the files and folders
     that users bring, none where the source needs no data. ``editor`` names the editor that makes its counterfactuals
     where the user names none. ``licence`` says, for the card of a benchmark that is built from it, on what terms its
-    images and annotations may be used, and ``redistributable`` whether they may be passed on to anybody.
+    images and annotations may be used, and ``redistributable`` whether they may be passed on to anybody. ``annotates``:
+    what its samples' boxes are drawn about, which decides a ranking as much as the methods do.
 
     Each walk through ``samples`` leaves behind what its caller should tell the user (see ``notes``):
     ``unreadable``, the images whose samples were left out of the order because the image is broken, and why;
@@ -71,6 +92,7 @@ class Source(Plugin):
     editor: ClassVar[str | None] = None
     licence: ClassVar[str] = "not stated: ask its publisher before you pass anything on"
     redistributable: ClassVar[bool] = False
+    annotates: ClassVar[Annotates] = "finding"
 
     def __init__(self, options: NoOptions | None = None, data_root: Path | None = None) -> None:
         super().__init__(options)
@@ -99,6 +121,20 @@ class Source(Plugin):
         Read only where a metric of the run needs it.
         """
         return None
+
+    def priors(self, sample: Sample) -> dict[str, tuple[Box, ...]]:
+        """Where the causes of such questions lie on average, native pixels, by what the guess knows; empty here.
+
+        ``question``: the best constant boxes of the attribute in the film. ``pose``: the best ones in the body, put
+        where this film has them by its true pose. Both fitted on patients of whom no sample is; the controls
+        `question-prior` and `body-prior` answer with them.
+        """
+        return {}
+
+    def truths(self, sample: Sample) -> dict[str, tuple[Box, ...]]:
+        """The sample's further truths; where annotators box regions, its boxes are the regions'."""
+        regions = {"region": sample.boxes} if self.annotates == "region" else {}
+        return {**regions, **{str(kind): boxes for kind, boxes in sample.truths.items()}}
 
     def notes(self) -> list[str]:
         """What the user should know about the last walk through ``samples``, in sentences."""

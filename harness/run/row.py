@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Annotated, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from harness.contracts.case import RecordKey
@@ -50,8 +52,10 @@ class Row(JournalLine):
         The recorded answer that was explained.
     truth
         The true boxes x0, y0, x1, y1, half-open, in native pixels.
-    concept_truth
-        The concept that is known to hold the cause, or null.
+    true_concepts
+        The concepts that are right answers to where the cause is; empty where that is not known.
+    truths
+        Further true boxes by kind: ``region``, ``plausible``, ``others``.
     status
         ``ok``; ``failed``: it counts as the worst; ``not_applicable``: the method can say nothing on the model.
     error
@@ -84,7 +88,8 @@ class Row(JournalLine):
     attribute: str
     answer: str
     truth: list[TrueEdges]
-    concept_truth: str | None
+    true_concepts: list[str]
+    truths: dict[str, list[TrueEdges]]
     status: Status
     error: str | None
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None
@@ -125,13 +130,26 @@ class Row(JournalLine):
     @property
     def true_boxes(self) -> tuple[Box, ...]:
         """The true boxes, clipped to the image. Raises ``TypeError`` where an edge is no number."""
-        boxes = to_boxes(self.truth)  # type: ignore[arg-type]
+        return self._clipped(self.truth)
+
+    @property
+    def further_boxes(self) -> dict[str, tuple[Box, ...]]:
+        """The further true boxes by kind, clipped to the image. Raises ``TypeError`` where an edge is no number."""
+        return {kind: self._clipped(rows) for kind, rows in self.truths.items()}
+
+    def _clipped(self, rows: list[TrueEdges]) -> tuple[Box, ...]:
+        boxes = to_boxes(rows)  # type: ignore[arg-type]
         return boxes if self.size is None else tuple(box.clip(*self.size) for box in boxes)
 
 
 def writable(text: str) -> str:
     """A text that a journal can hold: halves of characters, which UTF-8 has no bytes for, become escapes."""
     return text.encode(errors="backslashreplace").decode()
+
+
+def true_edges(boxes: Iterable[Box]) -> list[TrueEdges]:
+    """A source's boxes as rows hold them: an edge that is no number is null."""
+    return [[float(edge) if np.isfinite(edge) else None for edge in box] for box in boxes]
 
 
 def image_id(sample: Sample) -> str:

@@ -234,7 +234,16 @@ def deal(tasks: Iterable[Task], count: int) -> dict[tuple[str, str], int]:
 def digest(samples: dict[tuple[str, int], Sample]) -> str:
     """SHA-256 of what the sources say about the samples in use."""
     rows = [
-        [dataset, index, s.image, s.attribute, [list(box) for box in s.boxes], s.answer, s.concept]
+        [
+            dataset,
+            index,
+            s.image,
+            s.attribute,
+            [list(box) for box in s.boxes],
+            s.answer,
+            [*s.concepts],
+            {kind: [list(box) for box in boxes] for kind, boxes in sorted(s.truths.items())},
+        ]
         for (dataset, index), s in sorted(samples.items())
     ]
     return sha256(json.dumps(rows).encode()).hexdigest()

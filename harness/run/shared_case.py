@@ -76,12 +76,15 @@ class Scene:
     """A sample's image as models see it, and what is true of it.
 
     ``frame``: uint8 [side, side, 3]. ``place``: how the image lies in it. ``truth``: the true boxes in native pixels,
-    clipped to the image. ``mask``: bool [height, width], where a metric needs it and the source knows it.
+    clipped to the image; ``truths``: further ones; ``priors``: the source's guesses, in the frame. ``mask``: bool
+    [height, width], where a metric needs it and the source knows it.
     """
 
     frame: np.ndarray
     place: Letterbox
     truth: list[Box]
+    truths: dict[str, tuple[Box, ...]]
+    priors: dict[str, tuple[Box, ...]]
     mask: np.ndarray | None = None
 
 
@@ -92,7 +95,8 @@ def truth_of(record: RecordKey, attributor: str, sample: Sample, scene: Scene | 
         attributor=attributor,
         place=scene.place if scene else None,
         truth=scene.truth if scene else sample.boxes,
-        concept_truth=sample.concept,
+        truths=scene.truths if scene else {str(kind): boxes for kind, boxes in sample.truths.items()},
+        true_concepts=sample.concepts,
         mask=scene.mask if scene else None,
         **more,
     )

@@ -10,8 +10,6 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-import numpy as np
-
 from harness.contracts.attributor import Attribution, Attributor, NotApplicable
 from harness.contracts.case import Case, RecordKey
 from harness.contracts.explained import Explained
@@ -29,7 +27,7 @@ from harness.participants import Participant
 from harness.run.measure import measure
 from harness.run.memory import free_memory, out_of_memory, peaks, reset_peaks
 from harness.run.provenance import environment, weights_of
-from harness.run.row import KEY, ResultKey, Row, Status, image_id, writable
+from harness.run.row import KEY, ResultKey, Row, Status, image_id, true_edges, writable
 from harness.run.select import Task, deal
 from harness.run.shared_case import Scene, SharedCase, checked, cost_of, said_of, seed_everything, truth_of
 
@@ -131,8 +129,9 @@ class RowMaker:
             image=image_id(sample),
             attribute=writable(sample.attribute),
             answer=writable(task.record.prediction),
-            truth=[[float(edge) if np.isfinite(edge) else None for edge in box] for box in sample.boxes],
-            concept_truth=sample.concept,
+            truth=true_edges(sample.boxes),
+            true_concepts=list(sample.concepts),
+            truths={kind: true_edges(boxes) for kind, boxes in self.sources[sample.source].truths(sample).items()},
             status=status,
             error=error,
             size=[place.width, place.height] if place else None,
@@ -200,6 +199,7 @@ class RunWorker:
                     captures=captures,
                     record=task.key,
                     upsampling=self.job.upsampling,
+                    priors=scene.priors,
                     shared=shared[mode],
                     own=method.captures,
                 )
@@ -291,7 +291,13 @@ class RunWorker:
             if not union_area(truth) > 0:
                 raise ValueError("the true boxes cover no area")
             masked = any("mask" in metric.needs | metric.wants for metric in self.metrics.values())
-            scene = Scene(frame, place, truth, source.mask(sample) if masked else None)
+            truths = {
+                kind: tuple(box.clip(place.width, place.height) for box in checked(boxes))
+                for kind, boxes in source.truths(sample).items()
+            }
+            guesses = source.priors(sample).items()
+            priors = {knows: tuple(place.to_frame(box) for box in checked(boxes)) for knows, boxes in guesses}
+            scene = Scene(frame, place, truth, truths, priors, source.mask(sample) if masked else None)
         except Exception as error:
             return error
         self._time("read", start, source=sample.source, index=sample.index)

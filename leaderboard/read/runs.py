@@ -55,10 +55,10 @@ def _merge(runs: Iterable[tuple[Path, list[Row]]]) -> list[Row]:
                     f"({row.model!r}, {row.mode}); leave one of them out."
                 )
             merged[row.key] = first, both
-            evidence = row.truth, row.concept_truth
+            evidence = (row.truth, row.truths), row.true_concepts
             other, truth = truths.setdefault((row.source, row.index), (folder, evidence))
             if truth != evidence:
-                what = "boxes" if truth[0] != row.truth else "concepts"
+                what = "boxes" if truth[0] != evidence[0] else "concepts"
                 raise HarnessError(f"{_where(other, folder)} different true {what} of {sample}; leave one of them out.")
     return [row for _, row in merged.values()]
 

@@ -9,20 +9,20 @@ from harness.contracts.metric import Metric
 
 
 class ConceptRight(Metric):
-    """Whether exactly the concept that holds the cause is named."""
+    """Whether the method names a concept that holds the cause."""
 
     name: ClassVar[str] = "concept"
     title: ClassVar[str] = "Concept right"
     default: ClassVar[bool] = True
     legend: ClassVar[str] = (
-        "for how many records the method names exactly the anatomical concept that holds the cause, of those whose "
-        "cause the source knows; a composite that contains it counts as wrong, and so does naming none; more is better."
+        "for how many records the method names an anatomical concept that holds the cause, of those whose cause the "
+        "source knows; one that contains much else beside it counts as wrong, and so does naming none; more is better."
     )
 
     def applies(self, explained: Explained) -> bool:
-        return explained.concept_truth is not None
+        return bool(explained.true_concepts)
 
     def measure(self, explained: Explained) -> float | None:
         if explained.concept is None and not explained.concept_scores:
             return None
-        return float(explained.concept == explained.concept_truth)
+        return float(explained.concept in explained.true_concepts)

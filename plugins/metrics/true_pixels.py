@@ -7,13 +7,14 @@ beside an image that is not square are no pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric, Need
-from harness.imaging.frame import Letterbox
+from harness.imaging.frame import Box, Letterbox
 
 
 class PixelMetric(Metric):
@@ -41,7 +42,6 @@ def pixels(explained: Explained) -> tuple[np.ndarray, np.ndarray]:
 
 def true_pixels(explained: Explained, place: Letterbox) -> np.ndarray:
     """Which pixels of the frame are true, bool [side, side]."""
-    middles = np.arange(place.side) + 0.5
     (left, top), (wide, high) = place.offset, place.size
     found = np.zeros((place.side, place.side), bool)
     if explained.mask is not None and explained.mask.any():
@@ -54,12 +54,29 @@ def true_pixels(explained: Explained, place: Letterbox) -> np.ndarray:
             found[tuple(edges.astype(int) for edges in touched)] = True
         return found
     boxes = [place.to_frame(box) for box in explained.truth]
-    for box in boxes:
-        inside = (middles >= box.y0) & (middles < box.y1), (middles >= box.x0) & (middles < box.x1)
-        found[np.ix_(*inside)] = True
+    found = _painted(boxes, place)
     if not found.any():
         for box in boxes:
             found[_touched(box.y0, box.y1, place.side), _touched(box.x0, box.x1, place.side)] = True
+    return found
+
+
+def boxed_pixels(explained: Explained, boxes: Sequence[Box]) -> np.ndarray:
+    """Which of the pixels that :func:`pixels` gives have their middle in one of the boxes, native; bool [P]."""
+    place = explained.place
+    if place is None:
+        raise ValueError("the image could not be read")
+    x0, y0, x1, y1 = (round(edge) for edge in place.content)
+    return _painted([place.to_frame(box) for box in boxes], place)[y0:y1, x0:x1].ravel()
+
+
+def _painted(boxes: Sequence[Box], place: Letterbox) -> np.ndarray:
+    """Which pixels of the frame have their middle in one of the boxes of the frame, bool [side, side]."""
+    middles = np.arange(place.side) + 0.5
+    found = np.zeros((place.side, place.side), bool)
+    for box in boxes:
+        inside = (middles >= box.y0) & (middles < box.y1), (middles >= box.x0) & (middles < box.x1)
+        found[np.ix_(*inside)] = True
     return found
 
 

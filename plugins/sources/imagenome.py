@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from harness.contracts.source import DataPath, Sample, Source
+from harness.contracts.source import Annotates, DataPath, Sample, Source
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box
 from plugins.clinical.annotations import MISSING, covering, read_rows
@@ -37,6 +37,7 @@ class ImaGenome(FileSource):
     """
 
     name: ClassVar[str] = "imagenome"
+    annotates: ClassVar[Annotates] = "region"
     licence: ClassVar[str] = CREDENTIALED
     data: ClassVar[tuple[DataPath, ...]] = (
         DataPath(FINDINGS, "annotations", PHYSIONET, TABLES_URL),

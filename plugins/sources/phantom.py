@@ -57,7 +57,7 @@ def enumerate_samples(seeds: Iterable[int]) -> Iterator[Sample]:
 
 
 def _sample(index: int, image: str, attribute: str, box: Sequence[float]) -> Sample:
-    return Sample("phantom", index, image, attribute, to_boxes([box]), concept=FINDING[attribute].concept)
+    return Sample("phantom", index, image, attribute, to_boxes([box]), concepts=(FINDING[attribute].concept,))
 
 
 @lru_cache(maxsize=1)

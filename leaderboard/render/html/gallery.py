@@ -114,7 +114,7 @@ def _concepts(row: Row) -> Markup | None:
             el("svg", bar, width="100%", height=14, aria_hidden="true"),
             el("span", f"{score:.2g}"),
         ]
-    truth = f" (true: {row.concept_truth})" if row.concept_truth else ""
+    truth = f" (true: {' or '.join(row.true_concepts)})" if row.true_concepts else ""
     return el("div", el("h4", f"{row.attributor}: concepts{truth}"), el("div", *lines, class_="concepts"))
 
 
