@@ -12,11 +12,13 @@ from harness.contracts.source import Sample
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box
-from plugins.phantom.vocabulary import FINDING, Finding
+from plugins.phantom.kinds import KIND
+
+SOURCES = ("phantom", "phantom-planted")
 
 
 class PhantomEditor(Editor):
-    """Render the phantom anew without a finding, or without any, inside or outside the boxes."""
+    """Render the phantom anew without a finding (and its planted mark), or without any, in or outside the boxes."""
 
     name: ClassVar[str] = "phantom"
 
@@ -31,18 +33,18 @@ class PhantomEditor(Editor):
     ) -> np.ndarray:
         """The prompts it knows: "No {attribute}" takes one finding away, "No abnormality" takes all, and
         "{attribute}" none, which gives the image back."""
-        if sample is None or sample.source != "phantom":
+        if sample is None or sample.source not in SOURCES:
             raise HarnessError("The phantom editor edits phantoms only; choose another editor for other images.")
-        from plugins.phantom.film import film, patient_seed  # scipy: not needed to list the plugins
+        from plugins.phantom.film import film  # scipy: not needed to list the plugins
 
-        shown = film(patient_seed(sample.image))
+        shown = film(sample.image)
         attribute = prompt.removeprefix("No ")
-        if prompt in FINDING:
-            without = frozenset[Finding]()
+        if prompt in KIND:
+            without = frozenset[str]()
         elif prompt == "No abnormality":
-            without = frozenset(shown.findings)
-        elif prompt.startswith("No ") and attribute in FINDING:
-            without = frozenset({FINDING[attribute]})
+            without = frozenset(shown.findings) | frozenset(shown.marked)
+        elif prompt.startswith("No ") and attribute in KIND:
+            without = frozenset({attribute})
         else:
             raise HarnessError(f"The phantom editor does not know the prompt {prompt!r}.")
         mask = region_mask(image.shape, boxes, region)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from harness.errors import HarnessError
-from plugins.phantom.patient import sample_patient
-from plugins.phantom.render import Film
+from plugins.phantom.marks import MARKS
+from plugins.phantom.population import person
+from plugins.phantom.radiograph import Radiograph
+from plugins.phantom.truth import Truth
 
-
-def patient_seed(image: str) -> int:
-    """The patient's seed from an image's name, ``phantom:SEED``."""
-    kind, _, seed = image.partition(":")
-    if kind != "phantom" or not seed.isdecimal():
-        raise HarnessError(f"{image!r} is no phantom's image; its name would be phantom:SEED.")
-    return int(seed)
+PLAIN, PLANTED = "phantom", "planted"
 
 
 @lru_cache(maxsize=4)
-def film(seed: int) -> Film:
-    """The film of a patient."""
-    return Film(sample_patient(seed))
+def film(image: str) -> Radiograph:
+    """The film of an image's name.
+
+    ``phantom:SEED`` is a patient's film; ``planted:SEED:KIND`` the same patient's with a lesion of that kind and the
+    mark that stands in for it, and no lesion whose place another mark takes.
+    """
+    match image.split(":"):
+        case [kind, seed] if kind == PLAIN and seed.isdecimal():
+            return Radiograph(person(int(seed)))
+        case [kind, seed, lesion] if kind == PLANTED and seed.isdecimal() and lesion in MARKS:
+            patient = person(int(seed))
+            kinds = [name for name in patient.kinds if name not in MARKS]
+            return Radiograph(replace(patient, kinds=(*kinds, lesion)), (lesion,))
+    raise HarnessError(f"{image!r} is no phantom's image; its name would be phantom:SEED or planted:SEED:KIND.")
+
+
+@lru_cache(maxsize=4)
+def truth(image: str) -> Truth:
+    """The truths of the film of this name."""
+    return Truth(film(image))

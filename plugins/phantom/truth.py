@@ -105,12 +105,12 @@ class Truth:
         holders = _holders(signal, regions)
         if not holders:
             return ()
-        smallest = min(holders, key=lambda name: _paint(regions[name]).sum())
-        whole = _paint(regions[smallest])
+        smallest = min(holders, key=lambda name: paint(regions[name]).sum())
+        whole = paint(regions[smallest])
         nested = {
             name: boxes
             for name, boxes in regions.items()
-            if name != smallest and (_paint(boxes) & whole).sum() >= HOLDS * _paint(boxes).sum()
+            if name != smallest and (paint(boxes) & whole).sum() >= HOLDS * paint(boxes).sum()
         }
         return (smallest, *_holders(signal, nested, MOST))
 
@@ -119,7 +119,7 @@ def _touch(one: Box, other: Box) -> bool:
     return max(one.x0, other.x0) < min(one.x1, other.x1) and max(one.y0, other.y0) < min(one.y1, other.y1)
 
 
-def _paint(boxes: tuple[Box, ...]) -> np.ndarray:
+def paint(boxes: tuple[Box, ...]) -> np.ndarray:
     """Boolean [HEIGHT, WIDTH]: the pixels of the boxes."""
     mask = np.zeros((HEIGHT, WIDTH), bool)
     for x0, y0, x1, y1 in boxes:
@@ -130,4 +130,4 @@ def _paint(boxes: tuple[Box, ...]) -> np.ndarray:
 def _holders(signal: np.ndarray, regions: Mapping[str, tuple[Box, ...]], share: float = HOLDS) -> list[str]:
     """The regions whose boxes hold at least this share of the signal."""
     whole = signal.sum()
-    return [name for name, boxes in regions.items() if signal[_paint(boxes)].sum() >= share * whole]
+    return [name for name, boxes in regions.items() if signal[paint(boxes)].sum() >= share * whole]

@@ -1,32 +1,33 @@
-"""The embedded source: phantom patients whose findings, boxes and causes are known exactly.
+"""The embedded sources: phantom patients whose findings, boxes and causes are known exactly.
 
-A sample is one finding on one patient's film. The list of samples ships as ``phantom_bench/samples.json`` (seeds, not
-images); ``scripts/build_phantom_bench.py`` writes it, and :func:`enumerate_samples` says what it holds.
+A sample is one finding on one patient's film. The lists of samples ship as ``samples.json`` (seeds, not images) beside
+the records; ``scripts/build_phantom_bench.py`` writes them from what :mod:`plugins.phantom.truth` says.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.contracts.source import Sample, Source
+from harness.contracts.source import Sample, Source, TruthKind
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box, to_boxes
-from plugins.phantom.vocabulary import FINDING
 
 BENCH = Path(__file__).parent / "phantom_bench"
+PLANTED_BENCH = Path(__file__).parent / "planted_bench"
 
 
 class Phantom(Source):
-    """Digital chest phantoms with exact boxes and known causes; needs no data."""
+    """Digital chest phantoms with exact boxes, regions, signals and causes; needs no data."""
 
     name: ClassVar[str] = "phantom"
+    default: ClassVar[bool] = True
     bench: ClassVar[Path | None] = BENCH
     editor: ClassVar[str | None] = "phantom"
     licence: ClassVar[str] = "Apache-2.0 (rendered by the harness itself; no patient is behind them)"
@@ -34,43 +35,67 @@ class Phantom(Source):
 
     def samples(self) -> Iterator[Sample]:
         """The listed findings, in the order of the patients' seeds."""
-        for index, (image, attribute, box) in enumerate(_listed()):
-            yield _sample(index, image, attribute, box)
+        assert self.bench is not None
+        for index, row in enumerate(read_list(self.bench / "samples.json")):
+            yield sample(self.name, index, row)
 
     def image(self, sample: Sample) -> np.ndarray:
         """Render the patient's film, uint8 [height, width, 3]."""
-        from plugins.phantom.film import film, patient_seed  # scipy: not needed to list the plugins
+        from plugins.phantom.film import film  # scipy: not needed to list the plugins
 
-        return film(patient_seed(sample.image)).image()
+        return film(sample.image).image()
+
+    def mask(self, sample: Sample) -> np.ndarray | None:
+        """The pixels that the finding visibly changes, bool [height, width]."""
+        from plugins.phantom.film import film
+
+        return film(sample.image).signal(sample.attribute)
+
+    def priors(self, sample: Sample) -> dict[str, tuple[Box, ...]]:
+        """The best constant box of the attribute in the film, and in the body by this film's true pose."""
+        from plugins.phantom.film import film
+        from plugins.phantom.priors import to_film
+
+        fitted = read_list(BENCH / "priors.json")
+        projection = film(sample.image).anatomy.projection
+        question, body = fitted["question"][sample.attribute], fitted["body"][sample.attribute]
+        return {"question": to_boxes([question]), "pose": (to_film(projection, body),)}
 
 
-def enumerate_samples(seeds: Iterable[int]) -> Iterator[Sample]:
-    """Every finding that the films of these patients show, by rendering them."""
-    from plugins.phantom.film import film
+class PhantomPlanted(Phantom):
+    """Phantoms on which the planted models answer by a mark and not by the lesion beside it."""
 
-    index = 0
-    for seed in seeds:
-        shown = film(seed)
-        for finding in shown.findings:
-            yield _sample(index, f"phantom:{seed}", finding.attribute, shown.box(finding))
-            index += 1
+    name: ClassVar[str] = "phantom-planted"
+    default: ClassVar[bool] = False
+    bench: ClassVar[Path | None] = PLANTED_BENCH
+
+    def mask(self, sample: Sample) -> np.ndarray | None:
+        """The pixels of the mark, bool [height, width]."""
+        from plugins.phantom.film import film
+        from plugins.phantom.truth import paint
+
+        return paint((film(sample.image).mark_boxes[sample.attribute],))
 
 
-def _sample(index: int, image: str, attribute: str, box: Sequence[float]) -> Sample:
-    return Sample("phantom", index, image, attribute, to_boxes([box]), concepts=(FINDING[attribute].concept,))
+def sample(source: str, index: int, row: Mapping[str, Any]) -> Sample:
+    """A row of ``samples.json`` as a sample."""
+    further: tuple[TruthKind, ...] = ("region", "plausible", "others")
+    return Sample(
+        source, index, row["image"], row["attribute"], to_boxes(row["boxes"]), concepts=tuple(row["concepts"]),
+        truths={kind: to_boxes(row[kind]) for kind in further if kind in row},
+    )  # fmt: skip
 
 
-@lru_cache(maxsize=1)
-def _listed() -> list[tuple[str, str, Box]]:
-    path = BENCH / "samples.json"
+@lru_cache(maxsize=4)
+def read_list(path: Path) -> Any:
+    """What a file of the benchmark holds."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return [(str(image), str(attribute), Box(*box)) for image, attribute, box in rows]
-    except (OSError, ValueError, TypeError) as error:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise HarnessError(f"{path} cannot be read ({error}); install the package again.") from error
 
 
 @hookimpl
 def sources() -> Sequence[type[Source]]:
     """The sources of this plugin."""
-    return [Phantom]
+    return [Phantom, PhantomPlanted]
