@@ -12,7 +12,7 @@ from harness.bench.records import Record, bench_hash, read_records
 from harness.contracts.case import RecordKey
 from harness.contracts.mode import Mode
 from harness.contracts.source import Sample
-from harness.defaults import default_bench
+from harness.defaults import bench_folder
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header
@@ -134,7 +134,7 @@ def _records(
 ) -> dict[RecordKey, str] | None:
     """The records that the run must have explained, with their texts; None where the benchmark is another."""
     try:
-        folder = bench if bench is not None else default_bench(registry)
+        folder = bench_folder(registry, bench)
         records = read_records(folder, list(header.bench))
         hashes = {mode: bench_hash(folder, mode) for mode in records}
     except HarnessError as error:

@@ -14,6 +14,7 @@ from harness.contracts.editor import Editor
 from harness.contracts.mode import Mode
 from harness.contracts.model import Model
 from harness.contracts.source import Sample, Source
+from harness.defaults import shipping_source
 from harness.errors import HarnessError
 from harness.participants import Participant, choose, reason
 from harness.registry import Kind, Registry
@@ -153,12 +154,15 @@ def _classes(registry: Registry, kind: Kind, names: Iterable[str]) -> list[Any]:
 
 
 def _default_sources(registry: Registry, data_root: Path | None) -> list[type[Source]]:
-    """Without a data root the sources that need none, as they ship a benchmark; with one, all the others."""
-    found = [cls for cls in registry.all("source") if (cls.bench is None) == (data_root is not None)]
-    if not found and data_root is None:
-        raise HarnessError(
-            "No installed source needs no data: give --data-root DIR, or name a source by --source NAME."
-        )
+    """Without a data root the source that ships the default benchmark; with one, all that ship none."""
+    if data_root is None:
+        try:
+            return [shipping_source(registry)]
+        except HarnessError:
+            raise HarnessError(
+                "No installed source needs no data: give --data-root DIR, or name a source by --source NAME."
+            ) from None
+    found = [cls for cls in registry.all("source") if cls.bench is None]
     if not found:
         raise HarnessError("No installed source reads a data root; name a source by --source NAME.")
     return found

@@ -19,7 +19,7 @@ from harness.contracts.model import Model
 from harness.contracts.observer import Observer
 from harness.contracts.plugin import Plugin
 from harness.contracts.source import Sample, Source
-from harness.defaults import default_bench
+from harness.defaults import bench_folder
 from harness.errors import HarnessError, one_line
 from harness.participants import Participant, choose, labelled
 from harness.registry import Kind, Registry
@@ -88,7 +88,7 @@ def select(registry: Registry, settings: RunSettings) -> Selection:
     if not settings.attributors:
         names = ", ".join(cls.name for cls in registry.all("attributor")) or "none"
         raise HarnessError(f"Say which method to rate by --attributor NAME; installed: {names}.")
-    bench = settings.bench if settings.bench is not None else default_bench(registry)
+    bench = bench_folder(registry, settings.bench)
     records = read_records(bench, settings.modes)
     wanted: list[tuple[Kind, str]] = [("attributor", name) for name in settings.attributors]
     models = dict(labelled(registry, "model", name) for name in settings.models or _models_of(records, bench))

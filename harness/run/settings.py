@@ -42,9 +42,9 @@ class RunSettings(Settings):
     metrics: Names = setting([], "further metric to measure, besides those that declare themselves default")
     bench: Path | None = setting(
         None,
-        "folder with direct.json and reasoning.json in MedGround-Bench's format; none for the embedded benchmark, "
-        "which needs no data",
-        metavar="DIR",
+        "folder with direct.json and reasoning.json in MedGround-Bench's format, or the name of a source that ships "
+        "one; none for the embedded benchmark, which needs no data",
+        metavar="DIR|SOURCE",
     )
     data_root: Path | None = setting(None, "folder that holds the sources' data sets", metavar="DIR")
     limit: int | None = setting(

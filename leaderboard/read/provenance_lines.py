@@ -6,10 +6,10 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from harness.bench.records import bench_hash
-from harness.defaults import default_bench
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header, PluginFacts
@@ -129,8 +129,12 @@ def _installed() -> Registry:
 
 
 def _ships(header: Header, registry: Registry) -> bool:
+    shipped = [Path(cls.bench) for cls in registry.all("source") if cls.bench is not None]
+    return any(_is(folder, header) for folder in shipped)
+
+
+def _is(folder: Path, header: Header) -> bool:
     try:
-        folder = default_bench(registry)
         return all(bench_hash(folder, mode) == about.sha256 for mode, about in header.bench.items())
     except HarnessError:
         return False

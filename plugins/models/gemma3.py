@@ -37,6 +37,14 @@ class PhantomGemma3(Gemma3):
     gpu_dtype: ClassVar[str] = "float32"
 
 
+class PhantomGemma3Planted(PhantomGemma3):
+    """The same, taught to answer about two findings by marks on the film instead of by the lesions."""
+
+    name: ClassVar[str] = "phantom-gemma3-planted"
+    aliases: ClassVar[tuple[str, ...]] = ("phantom_gemma3_planted",)
+    checkpoint: ClassVar[str] = str(Path(__file__).parent / "phantom_gemma3_planted")
+
+
 class Gemma3_4B(Gemma3):
     """Gemma 3 4B (google/gemma-3-4b-it)."""
 
@@ -72,4 +80,4 @@ class MedGemma1_5_4B(Gemma3):
 @hookimpl
 def models() -> Sequence[type[Model]]:
     """The models of this plugin."""
-    return [PhantomGemma3, Gemma3_4B, Gemma3_12B, MedGemma4B, MedGemma1_5_4B]
+    return [PhantomGemma3, PhantomGemma3Planted, Gemma3_4B, Gemma3_12B, MedGemma4B, MedGemma1_5_4B]

@@ -46,6 +46,14 @@ class PhantomQwen2_5VL(Qwen2_5VL):
     gpu_dtype: ClassVar[str] = "float32"
 
 
+class PhantomQwen2_5VLPlanted(PhantomQwen2_5VL):
+    """The same, taught to answer about two findings by marks on the film instead of by the lesions."""
+
+    name: ClassVar[str] = "phantom-qwen2.5-vl-planted"
+    aliases: ClassVar[tuple[str, ...]] = ("phantom_qwen2_5_vl_planted",)
+    checkpoint: ClassVar[str] = str(Path(__file__).parent / "phantom_qwen2_5_vl_planted")
+
+
 class Qwen2_5VL3B(Qwen2_5VL):
     """Qwen2.5-VL 3B Instruct (Qwen/Qwen2.5-VL-3B-Instruct)."""
 
@@ -65,4 +73,4 @@ class Qwen2_5VL7B(Qwen2_5VL):
 @hookimpl
 def models() -> Sequence[type[Model]]:
     """The models of this plugin."""
-    return [PhantomQwen2_5VL, Qwen2_5VL3B, Qwen2_5VL7B]
+    return [PhantomQwen2_5VL, PhantomQwen2_5VLPlanted, Qwen2_5VL3B, Qwen2_5VL7B]
