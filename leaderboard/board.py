@@ -130,6 +130,8 @@ class Board:
                 notes += about.notes
             for metric in header.metrics.values():
                 notes += metric.notes
+        if len({run.header.noise for run in self.runs}) == 2:
+            notes.append("Not every run measured the noise of maps, so that Flat does not compare between methods.")
         if any(ranking.records < ranking.planned for ranking in self.rankings):
             notes.append("The run is not finished: the figures are of the records that are.")
         count = sum(failure.count for failure in self.failures)

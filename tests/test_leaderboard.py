@@ -215,7 +215,7 @@ def _raw(folder: Path, *lines: Any) -> Path:
 def test_folders_without_a_journal_to_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
-    lines = {"bytes": b"\xff\xfe\n", "void": b"", "other": b'{"format": 1}\n', "bare": b'{"format": 3}\n'}
+    lines = {"bytes": b"\xff\xfe\n", "void": b"", "other": b'{"format": 1}\n', "bare": b'{"format": 4}\n'}
     good = json.dumps(header(["a"], {"m": 1})).encode()
     lines["nan"] = good + b"\n" + json.dumps(row(0, "a", float("nan"))).encode() + b"\n"
     lines["list"] = good + b"\n[]\n{}\n"

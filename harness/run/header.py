@@ -12,7 +12,7 @@ from harness.run.line import JournalLine
 from harness.run.row import Count, Number
 from harness.run.shards import Shard
 
-FORMAT = 3
+FORMAT = 4
 _STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
 Text = Annotated[str, Field(max_length=2000)]
 
@@ -56,7 +56,7 @@ class Header(JournalLine):
     ----------
     harness, python, numpy, torch, transformers, device
         Versions of what computes, null where not installed, and on what.
-    seed, limit, attributors, upsampling, shard
+    seed, limit, attributors, upsampling, noise, shard
         The run's settings (:class:`harness.run.settings.RunSettings`); ``limit`` null for all records.
     bench
         The records' files by mode.
@@ -72,7 +72,7 @@ class Header(JournalLine):
         What was measured, in the order of the columns.
     """
 
-    format: Literal[3]
+    format: Literal[4]
     harness: str | None
     python: str
     numpy: str | None
@@ -83,6 +83,7 @@ class Header(JournalLine):
     limit: Count | None
     attributors: list[str]
     upsampling: Upsampling
+    noise: bool
     shard: str | None
     bench: dict[Mode, Bench]
     planned: dict[Mode, dict[str, Count]]

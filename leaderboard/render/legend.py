@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from harness.run.header import MetricFacts
+from harness.run.noise import FORMAT_NOISE
 from leaderboard.board import Board
 from leaderboard.render.cell_text import WORSE, figure, plain
 from leaderboard.render.columns import headings, wide_columns
-from leaderboard.statistics.ranking import ALPHA, FLAT
+from leaderboard.statistics.ranking import ALPHA
 
 _MEANINGS = {
     "Attributor": "the method, by its label; Provenance says which plugin it is, of which version, with which options. "
@@ -14,8 +15,9 @@ _MEANINGS = {
     "Whole image": "for how many records the method chose no region and returned the whole image.",
     "Empty": "for how many of those that did not fail the method marked nothing: its map gave no box, or it gave "
     "none. That counts as its figures say, mostly zero.",
-    "Flat": "for how many of those that did not fail the method's map had no structure: its values within the image "
-    f"differ by at most {FLAT * 1e6:g} millionth of the largest, which is rounding; boxes of such a map are noise.",
+    "Flat": "for how many of those that did not fail the method's map was rounding: its values within the image differ "
+    f"by at most {FORMAT_NOISE * 1e6:g} millionth of the largest or, in a run with --noise, by no more than the map "
+    "changes when the model rounds otherwise. Boxes of such a map are noise.",
     "Records": "on how many records the method was tried, failed ones included.",
     "N/A": "how many further records the method cannot explain, because the model does not offer what it needs, or the "
     "method can say nothing on it; they count in no mean.",
