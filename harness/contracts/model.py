@@ -129,3 +129,14 @@ class Model(Plugin):
         tell what of them is rounding. None where the model has no such way.
         """
         return None
+
+    def parts(self) -> list[str]:
+        """What :meth:`shuffle` can shuffle: the parts of the network, the output's first, together all that was learnt.
+
+        Empty where the model has no such way; ``harness sanity`` then cannot check methods on it.
+        """
+        return []
+
+    def shuffle(self, part: str, seed: int) -> None:
+        """Shuffle the entries of every weight tensor of a part, in place: the same numbers, and nothing learnt."""
+        raise NotImplementedError(f"{self.name} cannot shuffle its weights")

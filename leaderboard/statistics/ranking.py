@@ -69,6 +69,9 @@ class Score:
         The least that ``p`` could have come out as; where it is that, it is a bound and not a value.
     gpu_bytes
         The most GPU memory that one result took, weights included; None where none was measured.
+    sanity, sane
+        The rank correlation of its maps with those after the model's weights were shuffled, and whether that passes
+        (:mod:`leaderboard.sanity`); None where it was not checked.
     same
         Labels of methods that are this one by algebra, and gave the same boxes (:mod:`leaderboard.read.alike`).
     """
@@ -91,6 +94,8 @@ class Score:
     p: float | None = None
     p_floor: float | None = None
     gpu_bytes: float | None = None
+    sanity: float | None = None
+    sane: bool | None = None
     same: tuple[str, ...] = ()
 
     @property

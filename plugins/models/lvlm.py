@@ -20,6 +20,7 @@ from harness.run.memory import free_memory, out_of_memory
 from plugins.checkpoint import checkpoint_files, load_checkpoint, pick_device
 from plugins.models.captures import capture, decoder_layers, into_frame, place_of
 from plugins.models.rounding import rounded_otherwise
+from plugins.models.shuffling import parts_of, shuffle
 
 if TYPE_CHECKING:
     import torch
@@ -218,6 +219,14 @@ class TransformersModel(Model):
     def rounding(self, seed: int) -> AbstractContextManager[None]:
         """What each module of the network gives is moved within half a step of its number format."""
         return rounded_otherwise(self.model, seed)
+
+    def parts(self) -> list[str]:
+        """Final norm and head, each decoder layer, projector and text embedding, each vision layer, its embedding."""
+        return list(parts_of(self.model))
+
+    def shuffle(self, part: str, seed: int) -> None:
+        """The entries of each weight tensor, in an order that is the same on any device."""
+        shuffle(parts_of(self.model)[part], seed)
 
     def _batches(self, count: int, run: Callable[[slice], np.ndarray]) -> Iterator[np.ndarray]:
         """What ``run`` makes of each batch of ``count`` things; where memory runs out, of half as many from then on."""
