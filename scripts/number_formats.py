@@ -3,7 +3,7 @@
 ``python -m scripts.number_formats`` runs ``harness eval --noise --keep-maps`` on the embedded models in either format,
 and once more in float32 with another batch size, and prints for each method how alike its maps and boxes are, and which
 share of its maps varies by no more than its noise. Control: ``center-prior``, which asks no model, is the same in all.
-Where it was stopped, it goes on.
+Where it was stopped, it goes on. Figures of methods that are not explained this time stay in the file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 from rich.console import Console
 
 import harness
@@ -57,14 +58,16 @@ def explain(folder: Path, methods: Sequence[str], limit: int) -> dict[str, Path]
     return folders
 
 
-def likeness(one: Row, other: Row, folders: tuple[Path, Path]) -> tuple[float, float]:
-    """Of two results about one record: the rank correlation of their maps, and the IoU of their boxes."""
+def likeness(one: Row, other: Row, folders: tuple[Path, Path]) -> tuple[float, float, bool]:
+    """Of two results about one record: the rank correlation of their maps, the IoU of their boxes, and whether either
+    has the other's digits."""
     assert one.size is not None
     content = Letterbox(*one.size).content
-    maps = (heat_of(read_map(folder, row), FRAME_SIDE) for folder, row in zip(folders, (one, other), strict=True))
+    maps = [heat_of(read_map(folder, row), FRAME_SIDE) for folder, row in zip(folders, (one, other), strict=True)]
     said, true = to_boxes(one.boxes), to_boxes(other.boxes)
     same = overlap(said, true).iou if said and true else float(said == true)
-    return rank_correlation(*maps, content), same
+    equal = one.map_range == other.map_range and np.array_equal(*maps)
+    return rank_correlation(*maps, content), same, equal
 
 
 def figures(folders: dict[str, Path]) -> dict[str, dict[str, float | int | None]]:
@@ -79,13 +82,14 @@ def figures(folders: dict[str, Path]) -> dict[str, dict[str, float | int | None]
         about: dict[str, float | int | None] = {"records": len(keys)}
         for name in (OTHER_BATCH, BFLOAT):
             pairs = [likeness(rows[FLOAT][k], rows[name][k], (folders[FLOAT], folders[name])) for k in keys]
-            about[f"correlation, {name}"] = mean(correlation for correlation, _ in pairs)
-            about[f"IoU of boxes, {name}"] = mean(same for _, same in pairs)
+            about[f"correlation, {name}"] = mean(correlation for correlation, _, _ in pairs)
+            about[f"IoU of boxes, {name}"] = mean(same for _, same, _ in pairs)
+            about[f"same digits, {name}"] = mean(equal for _, _, equal in pairs)
         for name in (FLOAT, BFLOAT):
             maps = [rows[name][key] for key in keys if rows[name][key].map_range is not None]
             about[f"flat, {name}"] = mean(is_flat(row) for row in maps) if maps else None
         found[method] = about
-    return dict(sorted(found.items(), key=lambda item: (item[1][f"correlation, {BFLOAT}"] or 0, item[0])))
+    return found
 
 
 def mean(values: Iterable[float]) -> float:
@@ -114,8 +118,10 @@ def main() -> None:
         cls.name for cls in Registry.discover().all("attributor") if cls.name not in NEEDING_FILES
     ]
     found = figures(explain(args.work, methods, args.limit))
-    print(table(found))
-    RESULTS.write_text(json.dumps({"limit": args.limit, "methods": found}, indent=1) + "\n")
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    every = dict(sorted((kept | found).items(), key=lambda item: (item[1][f"correlation, {BFLOAT}"], item[0])))
+    print(table(every))
+    RESULTS.write_text(json.dumps(every, indent=1) + "\n")
 
 
 if __name__ == "__main__":
