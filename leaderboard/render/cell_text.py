@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import floor
 
 from harness.run.header import MetricFacts
+from harness.sanity.report import NOT_PASSED, PASSED
 from leaderboard.statistics.ranking import ALPHA, Measures, Score
 
 NOTHING, WORSE = "–", "†"
@@ -84,6 +85,13 @@ def seconds(score: Score) -> str:
 def gigabytes(score: Score) -> str:
     """GPU memory in 10^9 bytes."""
     return NOTHING if score.gpu_bytes is None else f"{score.gpu_bytes / 1e9:.1f}"
+
+
+def sanity(score: Score) -> str:
+    """The correlation under shuffled weights, and whether it passes."""
+    if score.sanity is None:
+        return NOTHING
+    return f"{score.sanity:.2f} {PASSED if score.sane else NOT_PASSED}".replace("-0.00", "0.00")
 
 
 def in_percent(measures: Measures, metrics: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ DIGITS = 6  # decimals of figures; below what rounding in sums could change
 ALL = "all"
 _ABOUT = ("mode", "model", "source", "finding", "size", "attributor", "rank")
 _COUNTS = ("records", "images", "failed", "not_applicable")
-_COST = ("fallback", "empty", "flat", "forward", "backward", "seconds", "p", "p_floor")
+_COST = ("fallback", "empty", "flat", "forward", "backward", "seconds", "p", "p_floor", "sanity", "sane")
 
 
 def to_json(board: Board) -> str:

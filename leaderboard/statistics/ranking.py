@@ -11,12 +11,12 @@ import numpy as np
 
 from harness.contracts.case import RecordKey
 from harness.run.header import MetricFacts
+from harness.run.noise import is_flat
 from harness.run.row import ResultKey, Row
 from leaderboard.statistics.mean_test import bootstrap_t, draws_for, floor_of
 from leaderboard.statistics.resampling import cluster_sums, holm, intervals
 
 ALPHA = 0.05
-FLAT = 1e-6  # of the largest value: some eight steps of float32
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Score:
     fallback
         For which part of the records it returned the whole image.
     empty, flat
-        For which part of those that did not fail it marked no box, and gave a map without structure (:func:`is_flat`).
+        For which part of those that did not fail it marked no box, and gave a flat map
+        (:func:`harness.run.noise.is_flat`).
     forward, backward, seconds
         Passes, and seconds where they were kept, the mean over results that did not fail.
     by_model
@@ -68,6 +69,9 @@ class Score:
         The least that ``p`` could have come out as; where it is that, it is a bound and not a value.
     gpu_bytes
         The most GPU memory that one result took, weights included; None where none was measured.
+    sanity, sane
+        The rank correlation of its maps with those after the model's weights were shuffled, and whether that passes
+        (:mod:`leaderboard.sanity`); None where it was not checked.
     same
         Labels of methods that are this one by algebra, and gave the same boxes (:mod:`leaderboard.read.alike`).
     """
@@ -90,6 +94,8 @@ class Score:
     p: float | None = None
     p_floor: float | None = None
     gpu_bytes: float | None = None
+    sanity: float | None = None
+    sane: bool | None = None
     same: tuple[str, ...] = ()
 
     @property
@@ -260,14 +266,6 @@ def _score(
         seconds=_mean(seconds[row.key] for row in good if row.key in seconds),
         by_model={model: values.mean(name, ranked_by, model) for model in sorted({row.model for row in tried})},
     )
-
-
-def is_flat(row: Row) -> bool:
-    """Whether a row's map varies by no more than a number format's noise: what boxes show of it is rounding."""
-    if row.map_range is None:
-        return False
-    low, high = row.map_range
-    return high - low <= FLAT * max(abs(low), abs(high))
 
 
 def _mean(values: Iterable[float]) -> float | None:
