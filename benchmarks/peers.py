@@ -5,7 +5,7 @@ the answer "Yes", with the same batch size and number of passes on either side. 
 alters the model's own normalised pixels, made once, and its forward function asks for the answer's logits alone, as
 ours does. Seconds, on the clock and of the processor, are medians of repeats taken in turns, ours and theirs, in one
 process, and so is the ratio of the two that ran next to each other. Memory is the peak above that of the loaded model,
-the median of three processes each (Linux only: it is read from /proc). Beside them stands how like the maps are: their
+in a process of its own for each (Linux only: it is read from /proc). Beside them stands how like the maps are: their
 correlation over the frame's pixels, and the largest difference over the largest value. KernelSHAP's two sides draw
 coalitions of their own, so that the yardstick is our own map with another seed.
 """
@@ -19,7 +19,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -216,7 +215,7 @@ def compare(model: str, name: str, bench: Bench, repeats: int) -> None:
             spent[side].append(timed(lambda side=side: getattr(bench, side)(name)))
     seconds = {side: np.median(times, 0) for side, times in spent.items()}
     ratios = np.median(np.array(spent["ours"]) / np.array(spent["theirs"]), 0)  # of neighbours in time
-    peaks = {side: median(peak(model, name, side) for _ in range(3)) for side in spent}
+    peaks = {side: peak(model, name, side) for side in spent}
     print(
         f"{name:22}{seconds['ours'][0]:8.3f}{seconds['theirs'][0]:8.3f}{ratios[0]:7.2f}"
         f"{seconds['ours'][1]:8.3f}{seconds['theirs'][1]:8.3f}{ratios[1]:7.2f}"
