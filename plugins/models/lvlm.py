@@ -194,16 +194,18 @@ class TransformersModel(Model):
         change = end - origin
 
         def some(batch: slice) -> np.ndarray:
-            part = fractions[batch]
-            pixels = torch.cat([origin + f * change for f in part]).requires_grad_()
+            part = torch.tensor(fractions[batch], dtype=change.dtype, device=change.device)
+            along = part.reshape(-1, *[1] * change.ndim)
+            pixels = torch.addcmul(origin, along, change).flatten(0, 1).requires_grad_()
             # All but the pixels is the same for every fraction; Gemma and Qwen both stack images along axis 0.
             rest = {name: value.repeat(len(part), *[1] * (value.ndim - 1)) for name, value in inputs.items()}
             score = self._logprobs(rest | {"pixel_values": pixels}, ids).sum()
             (gradient,) = torch.autograd.grad(score, pixels)
-            product = gradient.double() * torch.cat([change] * len(part)).double()
+            product = gradient.float().unflatten(0, (len(part), -1)).mul_(change.float()).flatten(0, 1)
             return into_frame(self.unpatched(product, rest).cpu().numpy(), *image.shape[:2])
 
-        return np.concatenate([np.zeros((0, *image.shape)), *self._batches(len(fractions), some)])
+        found = [*self._batches(len(fractions), some)] or [np.zeros((0, *image.shape))]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def unpatched(self, pixels: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
         """``pixel_values``, or what belongs to each of its values, as images [B, 3, height, width]."""
