@@ -214,7 +214,14 @@ def _measures(headers: Sequence[Header], rank_by: str | None) -> Measures:
     names = sorted(facts, key=lambda name: (places[name], name))
     if rank_by is not None and rank_by not in facts:
         raise HarnessError(f"No run measured {rank_by!r}, so that it cannot rank; there are {', '.join(names)}.")
-    return Measures({name: facts[name] for name in names}, names[0] if rank_by is None else rank_by)
+    controls = {
+        label
+        for header in headers
+        for label, about in header.plugins.get("attributor", {}).items()
+        if about.control
+    }
+    by = names[0] if rank_by is None else rank_by
+    return Measures({name: facts[name] for name in names}, by, frozenset(controls))
 
 
 def _failures(rows: Sequence[Row]) -> list[Failure]:

@@ -36,6 +36,7 @@ class PluginFacts(BaseModel):
     weights: dict[str, str | None] = {}
     notes: list[Text] = []
     same_as: str | None = None
+    control: bool = False
 
 
 class MetricFacts(PluginFacts):

@@ -55,6 +55,19 @@ def interval(score: Score, measures: Measures, brief: bool = False) -> str:
     return NOTHING if ends is None else "–".join(figure(end, measures.ranking, brief) for end in ends)
 
 
+def gain(score: Score, measures: Measures) -> str:
+    """What it gains over the strongest control, with its interval."""
+    if score.gain is None:
+        return NOTHING
+    shown = [signed(edge, measures.ranking) for edge in (score.gain, *(score.gain_interval or ()))]
+    return shown[0] if len(shown) == 1 else f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def signed(value: float, facts: MetricFacts) -> str:
+    """A difference of figures, with its sign."""
+    return ("+" if value > 0 else "") + figure(value, facts).replace("-", "−")
+
+
 def p_value(score: Score) -> str:
     """The adjusted p of a comparison with the best. What no number of draws made could have shown is a bound."""
     if score.p is None:

@@ -55,6 +55,9 @@ def legend(board: Board) -> list[tuple[str, str]]:
     meanings = {
         **_MEANINGS,
         "#": f"rank by {title} over all records of the mode; equal figures share a rank.",
+        "Gain": f"by how much its mean {title} is better than that of the strongest control (a method that does not "
+        f"look at the model), over the records that both have, with its 95% interval: {_over(board)}. One that gains "
+        "nothing has read nothing off the image.",
         "p": f"whether its mean {title} differs from that of the best in the ranking: a two-sided bootstrap-t test "
         "of the mean difference, paired by record, with whole images drawn, adjusted by Holm over all pairs of methods "
         "(the best is chosen by the same data). Where < stands before it, it is the least that so many images and "
@@ -69,6 +72,14 @@ def legend(board: Board) -> list[tuple[str, str]]:
             order.setdefault(column.term, None)
             order[column.term] = order[column.term] or column.metric
     return [(term, _metric(measures.facts[metric]) if metric else meanings[term]) for term, metric in order.items()]
+
+
+def _over(board: Board) -> str:
+    """Which control is the strongest, by mode."""
+    found = {
+        ranking.mode: next((score.over for score in ranking.scores if score.over), None) for ranking in board.rankings
+    }
+    return "; ".join(f"{mode} over {plain(name)}" for mode, name in found.items() if name)
 
 
 def _metric(facts: MetricFacts) -> str:

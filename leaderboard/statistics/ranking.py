@@ -21,10 +21,12 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Measures:
-    """By what methods are compared: the metrics, in the order of the columns, and which of them ranks."""
+    """By what methods are compared: the metrics, in the order of the columns, which of them ranks, and which methods
+    are controls."""
 
     facts: Mapping[str, MetricFacts]
     ranked_by: str
+    controls: frozenset[str] = frozenset()
 
     @property
     def ranking(self) -> MetricFacts:
@@ -72,6 +74,11 @@ class Score:
     sanity, sane
         The rank correlation of its maps with those after the model's weights were shuffled, and whether that passes
         (:mod:`leaderboard.sanity`); None where it was not checked.
+    gain, over
+        By how much its mean of the metric that ranks is better than that of the strongest control, which ``over``
+        names, over the records that both have; None of a control, and without one.
+    gain_interval
+        The 95% interval of that, over images drawn anew, where there are images enough.
     same
         Labels of methods that are this one by algebra, and gave the same boxes (:mod:`leaderboard.read.alike`).
     """
@@ -96,6 +103,9 @@ class Score:
     gpu_bytes: float | None = None
     sanity: float | None = None
     sane: bool | None = None
+    gain: float | None = None
+    gain_interval: tuple[float, float] | None = None
+    over: str | None = None
     same: tuple[str, ...] = ()
 
     @property
@@ -139,7 +149,27 @@ def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, fl
             before = scores[place - 1] if place else None
             tie = before is not None and score.means[measures.ranked_by] == before.means[measures.ranked_by]
             scores[place] = replace(score, rank=before.rank if before is not None and tie else place + 1)
-    return scores
+    return _with_gains(scores, values, measures)
+
+
+def _with_gains(scores: Sequence[Score], values: _Values, measures: Measures) -> list[Score]:
+    """The scores, best first, with what they gain over the strongest control that has a rank."""
+    by, way = measures.ranked_by, 1 if measures.ranking.higher_is_better else -1
+    controls = [score for score in scores if score.attributor in measures.controls]
+    strongest = next((c.attributor for c in controls if c.rank is not None and c.means[by] is not None), None)
+    if strongest is None:
+        return list(scores)
+    told = []
+    for score in scores:
+        if score.attributor not in measures.controls:
+            both, images = values.paired(by, [score.attributor, strongest])
+            if len(both):
+                gains = way * (both[:, :1] - both[:, 1:])
+                (low, high), mean = intervals(gains, images)[0], float(gains.mean())
+                ends = (float(low), float(high)) if np.isfinite(low) else None
+                score = replace(score, gain=mean, gain_interval=ends, over=strongest)
+        told.append(score)
+    return told
 
 
 def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) -> tuple[list[Score], list[Pair]]:
