@@ -105,8 +105,8 @@ class Board:
         What metrics could not measure.
     runs, rows
         What all of it is made of; of methods that are one, the rows of one.
-    alike_notes
-        Why methods that should be one are not.
+    further_notes
+        What else a reader must know: why methods that should be one are not, what the sanity check was of.
     """
 
     rankings: list[Ranking]
@@ -115,12 +115,12 @@ class Board:
     unmeasured: list[Unmeasured]
     runs: list[Run]
     rows: list[Row]
-    alike_notes: list[str] = field(default_factory=list)
+    further_notes: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know to read the figures rightly, in sentences."""
-        notes = [note for run in self.runs for note in run.notes] + self.alike_notes
+        notes = [note for run in self.runs for note in run.notes] + self.further_notes
         for header in (run.header for run in self.runs):
             if header.records < header.available:
                 notes.append(
@@ -130,6 +130,8 @@ class Board:
                 notes += about.notes
             for metric in header.metrics.values():
                 notes += metric.notes
+        if len({run.header.noise for run in self.runs}) == 2:
+            notes.append("Not every run measured the noise of maps, so that Flat does not compare between methods.")
         if any(ranking.records < ranking.planned for ranking in self.rankings):
             notes.append("The run is not finished: the figures are of the records that are.")
         count = sum(failure.count for failure in self.failures)
@@ -212,7 +214,14 @@ def _measures(headers: Sequence[Header], rank_by: str | None) -> Measures:
     names = sorted(facts, key=lambda name: (places[name], name))
     if rank_by is not None and rank_by not in facts:
         raise HarnessError(f"No run measured {rank_by!r}, so that it cannot rank; there are {', '.join(names)}.")
-    return Measures({name: facts[name] for name in names}, names[0] if rank_by is None else rank_by)
+    controls = {
+        label
+        for header in headers
+        for label, about in header.plugins.get("attributor", {}).items()
+        if about.control
+    }
+    by = names[0] if rank_by is None else rank_by
+    return Measures({name: facts[name] for name in names}, by, frozenset(controls))
 
 
 def _failures(rows: Sequence[Row]) -> list[Failure]:

@@ -44,6 +44,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--rank-by", metavar="NAME", help="the metric that ranks (default: the first that the runs measured)"
     )
+    parser.add_argument(
+        "--sanity", type=Path, metavar="FILE.json",
+        help="show how far maps change when the model's weights are shuffled, as `harness sanity` wrote it",
+    )  # fmt: skip
     parser.add_argument("--to", type=Path, metavar="DIR", help="publish: where to (default: leaderboard)")
     parser.add_argument("--name", metavar="NAME", help="publish: what the files are called (default: the sources)")
     parser.add_argument(
@@ -79,7 +83,7 @@ def _check_arguments(args: argparse.Namespace, action: str | None) -> None:
     published = {"--to": args.to, "--name": args.name}
     checked = {"--bench": args.bench, "--data-root": args.data_root}
     shown = {"--output": args.output, "--private-images": args.private_images}
-    ranked = {"--rank-by": args.rank_by}
+    ranked = {"--rank-by": args.rank_by, "--sanity": args.sanity}
     useless = {None: published | checked, VERIFY: published | shown | ranked, PUBLISH: shown}[action]
     for name, value in useless.items():
         if value:
@@ -88,11 +92,15 @@ def _check_arguments(args: argparse.Namespace, action: str | None) -> None:
 
 
 def _make(folders: Sequence[Path], args: argparse.Namespace, action: str | None, console: Console) -> None:
+    from harness.sanity.report import read_report
     from leaderboard.board import make_board
     from leaderboard.publish import publish, write
     from leaderboard.render.console import show
+    from leaderboard.sanity import with_sanity
 
     board = make_board(folders, args.rank_by)
+    if args.sanity is not None:
+        board = with_sanity(board, read_report(args.sanity))
     paths = args.output
     for path in paths:
         write(board, path, args.private_images)

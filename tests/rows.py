@@ -36,8 +36,8 @@ def header(attributors: Sequence[str], planned: Mapping[str, int], /, **changes:
     """The header of a run of direct answers; ``planned``: how many records of each model."""
     base = {
         "format": 4, "harness": "1", "python": "3", "numpy": "2", "torch": None, "transformers": None, "device": "cpu",
-        "seed": 0, "upsampling": "bilinear", "limit": None, "available": sum(planned.values()), "samples": "digest",
-        "shard": None,
+        "seed": 0, "upsampling": "bilinear", "noise": False, "limit": None, "available": sum(planned.values()),
+        "samples": "digest", "shard": None,
         "bench": {"direct": {"sha256": "abc", "records": 9}}, "planned": {"direct": dict(planned)},
         "attributors": list(attributors),
         "plugins": {
@@ -57,8 +57,8 @@ def row(index: int, attributor: str, iou: float | None = None, model: str = "m",
         "image": f"{index:016x}", "attribute": "finding", "answer": "Yes",
         "truth": [[0.0, 0.0, 1.0, 1.0]], "true_concepts": ["heart"], "truths": {},
         "status": "failed" if iou is None else "ok", "error": "it broke" if iou is None else None, "size": None,
-        "boxes": [], "peak": None, "map_range": None, "map_values": None, "concept": None, "concept_scores": None,
-        "token_scores": None, "fallback": False, "completeness": None,
+        "boxes": [], "peak": None, "map_range": None, "map_values": None, "map_noise": None, "concept": None,
+        "concept_scores": None, "token_scores": None, "fallback": False, "completeness": None,
         "metrics": {}, "unmeasured": {}, "forward": 2, "backward": 0,
     } | fields  # fmt: skip
     if about["status"] == "not_applicable":

@@ -1,12 +1,16 @@
-"""The baselines on a model whose answer provably depends on one rectangle, and each against a plain computation."""
+"""The baselines on a model whose answer provably depends on one rectangle; the simple ones against torch and scipy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal
+from small_models import ANSWER, QUESTION, frames, prepared
+from test_captures import inputs_of
 
 from harness.contracts.attributor import Attributor
+from harness.contracts.case import Case
 from harness.imaging.frame import Box
 from harness.imaging.saliency import saliency_to_boxes
 from harness.testing.region import SIDE, RegionModel, make_case
@@ -67,22 +71,28 @@ def test_attention_maps_are_means_over_the_answer(method: Attributor) -> None:
     assert (case.cost.forward, case.cost.backward) == (1, 1)
 
 
-def test_lrp_from_the_top_down_is_rollout_from_the_bottom_up() -> None:
-    """Relevance handed down layer by layer, renormalised at each, against the product of all layers."""
-    rng = np.random.default_rng(0)
-    layers, answer_rows = 5, [7, 8, 9]
-    matrices = np.tril(rng.random((layers, 10, 10))) + np.eye(10)
-    matrices /= matrices.sum(-1, keepdims=True)
-    relevance = np.zeros(10)
-    relevance[answer_rows] = 1 / 3
-    for matrix in matrices[::-1]:
-        relevance = np.array([sum(relevance[i] * matrix[i, j] for i in range(10)) for j in range(10)])
-        relevance /= relevance.sum()
-    product = np.eye(10)
-    for matrix in matrices:
-        product = matrix @ product
-    np.testing.assert_allclose(relevance, product[answer_rows].mean(0))
-    np.testing.assert_array_equal(saliency_of(LRP(), noise()), saliency_of(AttentionRollout(), noise()))
+def test_lrp_is_what_autograd_hands_down_through_the_attention() -> None:
+    """A network that does at each layer what the matrices say is linear: its relevance is input times gradient.
+
+    Attention's rows sum to one, so that a layer is the mean of what attention mixes and what the residual keeps.
+    """
+    model = prepared("qwen2.5-vl")
+    image = frames(1)[0]
+    inputs, start = inputs_of(model, image, ANSWER)
+    with torch.no_grad():
+        attentions = model.eager(**inputs, output_attentions=True).attentions
+    given = torch.ones(inputs["input_ids"].shape[1], requires_grad=True)
+    values = given
+    for attention in attentions:
+        values = (attention[0].mean(0) @ values + values) / 2
+    values[start - 1 : -1].mean().backward()
+    assert given.grad is not None
+    relevance = (given * given.grad)[inputs["input_ids"][0] == model.plugin.image_token].detach().numpy()
+    side = Box(0, 0, image.shape[1], image.shape[0])
+    for method in (LRP(), AttentionRollout()):
+        case = Case(model.plugin, image, QUESTION, ANSWER, side, captures=method.captures)
+        np.testing.assert_allclose(method.attribute(case).saliency, case.spread(relevance), rtol=1e-4)
+    assert np.ptp(relevance) > 0.1 * relevance.max()
 
 
 def test_controls_know_nothing_of_the_model() -> None:
@@ -102,13 +112,11 @@ def test_controls_know_nothing_of_the_model() -> None:
     assert (Random().attribute(other).saliency != saliency_of(Random(), noise())).any()
 
 
-def test_the_center_prior_is_a_round_hill_over_the_content() -> None:
+def test_the_center_prior_is_scipy_s_normal_density_over_the_content() -> None:
     content = Box(0, 28, SIDE, SIDE - 28)
     hill = CenterPrior().attribute(make_case(RegionModel(), noise(), content=content)).saliency
+    deviations = [(SIDE - 56) / 4, SIDE / 4]  # a quarter of either side
+    normal = multivariate_normal([SIDE / 2, SIDE / 2], np.square(deviations))
+    density = normal.pdf(np.moveaxis(np.indices((SIDE, SIDE)) + 0.5, 0, -1))
     assert hill is not None
-    np.testing.assert_allclose(hill, hill[::-1])
-    np.testing.assert_allclose(hill, hill[:, ::-1])
-    assert hill[112, 112] == hill.max()
-    # A standard deviation to the side, and as far up by the content's lower height.
-    assert hill[112, 168] == pytest.approx(np.exp(-0.5), abs=0.02)
-    assert hill[112 + 42, 112] == pytest.approx(np.exp(-0.5), abs=0.02)
+    np.testing.assert_allclose(hill, density / normal.pdf(normal.mean), rtol=1e-9)

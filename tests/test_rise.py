@@ -1,4 +1,4 @@
-"""RISE against a plain loop, and against Kitware's xaitk-saliency."""
+"""RISE against Kitware's xaitk-saliency, and its masks against torch's bilinear sampling."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import torch
 from xaitk_saliency.impls.gen_classifier_conf_sal.rise_scoring import RISEScoring
 
 from harness.imaging.frame import Box
@@ -31,20 +32,38 @@ class Saturated(RegionModel):
         return np.full((len(images), 3), np.log(0.99917))
 
 
-def test_equals_a_plain_loop_over_masks_and_pixels() -> None:
+def xaitk(worth: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """xaitk-saliency's sum of the masks, each times what it is worth, scaled to a maximum of 1."""
+    found: np.ndarray = RISEScoring().generate(np.zeros((1, 1)), worth[:, None], masks)[0]
+    return found
+
+
+def test_is_xaitk_s_sum_over_that_of_masks_worth_one() -> None:
     image, answer, model = noise(), "yes it is", RegionModel(CAUSE)
     rise = RISE(RISE.Options(masks=40))
     case = make_case(model, image, answer)
     masks = rise.masks(SIDE, SIDE, case.seed).astype(float)
-    worth = [np.exp(model.score([shown(image, mask)], "", answer)).mean() for mask in masks]
+    worth = np.array([np.exp(model.score([shown(image, mask)], "", answer)).mean() for mask in masks])
     saliency = rise.attribute(case).saliency
     assert saliency is not None and case.cost.forward == 40
-    for y, x in np.random.default_rng(1).integers(0, SIDE, (400, 2)):
-        above = below = 0.0
-        for mask, probability in zip(masks, worth, strict=True):
-            above += probability * mask[y, x]
-            below += mask[y, x]
-        assert saliency[y, x] == pytest.approx(above / below, rel=1e-5)
+    ratio = xaitk(worth, masks) / xaitk(np.ones(40), masks)
+    np.testing.assert_allclose(saliency / saliency.max(), ratio / ratio.max(), rtol=1e-5)
+    y, x = 130, 77
+    assert saliency[y, x] == pytest.approx(np.average(worth, weights=masks[:, y, x]), rel=1e-5)
+
+
+def test_masks_are_torch_s_bilinear_ones_of_the_same_draws() -> None:
+    """Cells of 7 x 12 pixels, half-pixel centres, moved by a part of a cell; the draws are the generator's in order."""
+    masks, rng = RISE(RISE.Options(masks=3)).masks(56, 96, 5), np.random.default_rng(5)
+    for mask in masks:
+        coarse = torch.from_numpy((rng.random((9, 9)) < 0.5).astype(np.float64))[None, None]
+        down, right = rng.random(2)
+        # grid_sample counts from -1, the first cell's edge, to 1, the last one's.
+        y = torch.from_numpy((np.arange(56) + 0.5) / 7 + down) / 9 * 2 - 1
+        x = torch.from_numpy((np.arange(96) + 0.5) / 12 + right) / 9 * 2 - 1
+        places = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None]
+        expected = torch.nn.functional.grid_sample(coarse, places, padding_mode="border", align_corners=False)
+        np.testing.assert_allclose(mask, expected[0, 0], atol=1e-6)
 
 
 def test_the_expected_coverage_is_equation_6() -> None:
@@ -56,8 +75,7 @@ def test_the_expected_coverage_is_equation_6() -> None:
     worth = np.array([np.exp(model.score([shown(image, mask)], "", answer)).mean() for mask in masks])
     saliency = rise.attribute(case).saliency
     assert saliency is not None
-    theirs = RISEScoring().generate(np.zeros((1, 1)), worth[:, None], masks)[0]
-    np.testing.assert_allclose(saliency / saliency.max(), theirs, rtol=1e-5)
+    np.testing.assert_allclose(saliency / saliency.max(), xaitk(worth, masks), rtol=1e-5)
     y, x = 130, 77
     assert saliency[y, x] == pytest.approx(sum(worth * masks[:, y, x]) / (40 * 0.4), rel=1e-5)
 

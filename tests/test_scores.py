@@ -11,11 +11,11 @@ import pytest
 from rows import closed, header, journal, measured, row
 
 from harness.errors import HarnessError
+from harness.run.noise import is_flat
 from harness.run.row import Row
 from leaderboard.board import make_board
 from leaderboard.render import markdown
 from leaderboard.statistics.mean_test import bootstrap_t
-from leaderboard.statistics.ranking import is_flat
 from leaderboard.statistics.resampling import intervals
 from leaderboard.statistics.slices import Sizes, shares
 from plugins.metrics.pointing import Pointing
@@ -200,5 +200,10 @@ def test_empty_and_flat_results_are_counted(tmp_path: Path) -> None:
     text = markdown.render(board)
     assert "| Whole image | Empty | Flat | Records |" in text and "**Flat**" in text
     assert "at most 1 millionth of" in text
+    noisy = [line | {"attributor": "c", "map_noise": 1.0} for line in rows[4:]]
+    both = make_board([tmp_path, journal(tmp_path / "c", header(["c"], {"m": 4}, noise=True), noisy)])
+    assert {score.attributor: score.flat for score in both.rankings[0].scores}["c"] == 1
+    assert "Not every run measured the noise of maps" in " ".join(both.notes)
+    assert "the noise of maps" not in " ".join(board.notes)
     without = make_board([journal(tmp_path / "b", header(["b"], {"m": 4}), rows[4:])])
     assert "Empty" not in markdown.render(without) and "Flat" not in markdown.render(without)

@@ -231,6 +231,8 @@ def test_the_command_line_repeats_the_run(honest: Path) -> None:
     run = changed(run, lambda line: line.update(limit=None, available=8, seed=3, attributors=["a b;rm"]))
     assert "--attributor 'a b;rm' " in eval_command(run, Registry())  # safe to paste
     assert eval_command(run, registry()).count("--limit 0 --seed 3 --upsampling bilinear") == 1
+    assert "--noise" not in eval_command(run, registry())
+    assert " --noise" in eval_command(changed(run, lambda line: line.update(noise=True)), registry())
 
 
 def test_the_command_line_names_further_metrics_and_variants(honest: Path) -> None:

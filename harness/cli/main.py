@@ -20,6 +20,7 @@ from harness.cli import plugins, sources
 from harness.errors import HarnessError, unknown_name
 from harness.explaining import command as explain
 from harness.flags import INTERRUPTED
+from harness.sanity import command as sanity
 from harness.shipped import OWN, check_not_hidden
 
 GROUP = "harness.commands"
@@ -70,6 +71,7 @@ def build_parser(others: bool = True) -> Parser:
     evaluate.add_parser(subparsers)
     explain.add_parser(subparsers)
     build.add_parser(subparsers)
+    sanity.add_parser(subparsers)
     plugins.add_parser(subparsers, broken)
     sources.add_parser(subparsers)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):

@@ -46,8 +46,10 @@ class Attributor(Plugin):
     """An attribution method. ``needs`` and ``captures`` state what it asks of a model.
 
     ``same_as`` names a method that this one is by algebra: where they agree, boards show one line of the two.
+    ``control``: it knows nothing of the model; boards show what the others gain over the strongest control.
     """
 
+    control: ClassVar[bool] = False
     same_as: ClassVar[str | None] = None
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     captures: ClassVar[frozenset[Capture]] = frozenset()

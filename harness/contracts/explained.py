@@ -78,12 +78,17 @@ class Explained:
         """
         if self.attribution is None or self.place is None:
             raise ValueError("there is no map of this result; run `harness eval` with --keep-maps")
-        if self.attribution.saliency is not None:
-            return np.asarray(self.attribution.saliency, np.float64)
-        side = self.place.side
-        heat = np.zeros((side, side))
-        middles = np.arange(side) + 0.5
-        for x0, y0, x1, y1 in self.attribution.boxes or ():
-            inside = (middles >= y0) & (middles < y1), (middles >= x0) & (middles < x1)
-            heat[np.ix_(*inside)] = 1
-        return heat
+        return heat_of(self.attribution, self.place.side)
+
+
+def heat_of(said: Attribution, side: int) -> np.ndarray:
+    """The map [side, side] of what a method said; where it gave boxes alone, 1 for a pixel whose middle lies in one of
+    them, else 0."""
+    if said.saliency is not None:
+        return np.asarray(said.saliency, np.float64)
+    heat = np.zeros((side, side))
+    middles = np.arange(side) + 0.5
+    for x0, y0, x1, y1 in said.boxes or ():
+        inside = (middles >= y0) & (middles < y1), (middles >= x0) & (middles < x1)
+        heat[np.ix_(*inside)] = 1
+    return heat

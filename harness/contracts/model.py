@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -120,3 +121,22 @@ class Model(Plugin):
     def image_grid(self, image: np.ndarray) -> list[Box]:
         """Each image token's rectangle in the frame, in the order of the tokens. The grid need not be square."""
         raise NotImplementedError(f"{self.name} does not offer 'trace'")
+
+    def rounding(self, seed: int) -> AbstractContextManager[None] | None:
+        """While the block runs, everything is computed with roundings that chance picks, by the seed.
+
+        Every intermediate result moves by up to half a step of its number format, so that two results of one thing
+        tell what of them is rounding. None where the model has no such way.
+        """
+        return None
+
+    def parts(self) -> list[str]:
+        """What :meth:`shuffle` can shuffle: the parts of the network, the output's first, together all that was learnt.
+
+        Empty where the model has no such way; ``harness sanity`` then cannot check methods on it.
+        """
+        return []
+
+    def shuffle(self, part: str, seed: int) -> None:
+        """Shuffle the entries of every weight tensor of a part, in place: the same numbers, and nothing learnt."""
+        raise NotImplementedError(f"{self.name} cannot shuffle its weights")

@@ -36,6 +36,7 @@ class PluginFacts(BaseModel):
     weights: dict[str, str | None] = {}
     notes: list[Text] = []
     same_as: str | None = None
+    control: bool = False
 
 
 class MetricFacts(PluginFacts):
@@ -56,7 +57,7 @@ class Header(JournalLine):
     ----------
     harness, python, numpy, torch, transformers, device
         Versions of what computes, null where not installed, and on what.
-    seed, limit, attributors, upsampling, shard
+    seed, limit, attributors, upsampling, noise, shard
         The run's settings (:class:`harness.run.settings.RunSettings`); ``limit`` null for all records.
     bench
         The records' files by mode.
@@ -83,6 +84,7 @@ class Header(JournalLine):
     limit: Count | None
     attributors: list[str]
     upsampling: Upsampling
+    noise: bool
     shard: str | None
     bench: dict[Mode, Bench]
     planned: dict[Mode, dict[str, Count]]

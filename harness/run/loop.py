@@ -72,6 +72,7 @@ def run(registry: Registry, settings: RunSettings, console: Console | None = Non
         records=[task.key for task in selection.every_task],
         seed=settings.seed,
         upsampling=settings.upsampling,
+        noise=settings.noise,
     )
     notes = _notes(job, selection)
     header = header_of(registry, settings, selection, notes)

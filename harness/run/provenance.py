@@ -97,7 +97,9 @@ def describe(registry: Registry, one: Participant[Any]) -> dict[str, Any]:
     }
     # A source's data are in the digest of its samples.
     weights = {} if one.kind == "source" else weights_of(one)
-    return about | ({"weights": weights} if weights else {}) | {"same_as": getattr(one.cls, "same_as", None)}
+    about |= {"weights": weights} if weights else {}
+    apart = {"same_as": one.cls.same_as, "control": one.cls.control is True} if one.kind == "attributor" else {}
+    return about | apart
 
 
 def option_values(cls: type[Plugin], options: NoOptions) -> dict[str, Any]:

@@ -68,6 +68,9 @@ class Row(JournalLine):
         The hottest point x, y of its map, native.
     map_range, map_values
         The least and greatest value of its map within the image, and how many differ as float32; null without a map.
+    map_noise
+        The range of what its map changes by when the model rounds otherwise (:mod:`harness.run.noise`); null where that
+        was not asked for, or cannot be known.
     concept, concept_scores, token_scores, fallback, completeness
         What else it said, as :class:`harness.Attribution` has it.
     metrics
@@ -97,6 +100,7 @@ class Row(JournalLine):
     peak: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
     map_range: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
     map_values: Count | None
+    map_noise: Number | None
     concept: str | None
     concept_scores: dict[str, Number] | None
     token_scores: list[Number] | None

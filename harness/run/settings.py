@@ -55,6 +55,12 @@ class RunSettings(Settings):
     )
     seed: int = setting(0, "fixes all randomness", in_header=True, ge=0)
     upsampling: Upsampling = setting("bilinear", UPSAMPLING, in_header=True)
+    noise: bool = setting(
+        False,
+        "explain each answer once more while the model rounds otherwise, so that rows know the noise of their maps and "
+        "boards which maps are nothing else; takes twice as long",
+        in_header=True,
+    )
     options: list[str] = setting(
         [],
         "a plugin's option, as in occlusion.grid=8; `harness plugins show NAME` lists them",

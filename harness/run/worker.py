@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
 from harness.contracts.attributor import Attribution, Attributor, NotApplicable
-from harness.contracts.case import Case, RecordKey
+from harness.contracts.case import Case, Cost, RecordKey
 from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric, Need
 from harness.contracts.mode import Mode
@@ -26,6 +26,7 @@ from harness.imaging.upsample import Upsampling
 from harness.participants import Participant
 from harness.run.measure import measure
 from harness.run.memory import free_memory, out_of_memory, peaks, reset_peaks
+from harness.run.noise import noise_of
 from harness.run.provenance import environment, weights_of
 from harness.run.row import KEY, ResultKey, Row, Status, image_id, true_edges, writable
 from harness.run.select import Task, deal
@@ -64,6 +65,7 @@ class RunJob:
     records: list[RecordKey]
     seed: int
     upsampling: Upsampling
+    noise: bool
 
     def worker(self) -> RunWorker:
         """A worker. Raises ``HarnessError`` where a method cannot be loaded."""
@@ -119,8 +121,9 @@ class RowMaker:
             {} if status == "not_applicable" else self.metrics, explained, self._offers(task), status == "failed"
         )
         fields: dict[str, Any] = {
-            "boxes": [], "peak": None, "map_range": None, "map_values": None, "concept": None, "concept_scores": None,
-            "token_scores": None, "fallback": False, "completeness": None, "forward": 0, "backward": 0, **said,
+            "boxes": [], "peak": None, "map_range": None, "map_values": None, "map_noise": None, "concept": None,
+            "concept_scores": None, "token_scores": None, "fallback": False, "completeness": None, "forward": 0,
+            "backward": 0, **said,
         }  # fmt: skip
         fields["boxes"] = [list(box) for box in fields["boxes"]]
         fields["peak"] = list(fields["peak"]) if fields["peak"] else None
@@ -203,8 +206,11 @@ class RunWorker:
                     shared=shared[mode],
                     own=method.captures,
                 )
-                row, explained = self._explain(maker, task, one, method, case, scene)
-                files, remarks = self._observe(explained)
+                # With nothing of others' in it, so that a map's noise does not hang on who takes part.
+                again = replace(case, image=scene.frame.copy(), cost=Cost(), captures=method.captures, shared={})
+                row, explained, remarks = self._explain(maker, task, one, method, case, again, scene)
+                files, more = self._observe(explained)
+                remarks += more
             timings, self._timings = self._timings, []
             yield Result(row, timings, files, remarks)
 
@@ -229,9 +235,11 @@ class RunWorker:
         one: Participant[Attributor],
         method: Attributor,
         case: SharedCase,
+        again: SharedCase,
         scene: Scene,
-    ) -> tuple[Row, Explained]:
-        """Explain one case and measure the explanation; whatever the method does wrong makes it a failed row."""
+    ) -> tuple[Row, Explained, list[str]]:
+        """Explain one case and measure the explanation; whatever the method does wrong makes it a failed row. Also what
+        to tell the user. ``again``: the case once more, for the noise of its map, at nobody's cost."""
         about = dict(zip(KEY, ResultKey(*task.key, one.label), strict=True))
         # What metrics and observers ask of the model is at nobody's cost.
         apart = Case(case.model, scene.frame.copy(), case.question, case.answer, case.content, case.seed)
@@ -258,14 +266,20 @@ class RunWorker:
         self._time("attribute", start, **about, **peaks())
         if fault is not None:
             row = maker.failed(task, one, scene, fault, **cost)
-            return row, truth_of(task.key, one.label, task.sample, scene, **more)
+            return row, truth_of(task.key, one.label, task.sample, scene, **more), []
+        remarks: list[str] = []
+        if self.job.noise and attribution is not None:
+            start = time.perf_counter()
+            said["map_noise"], remark = noise_of(attribution, method, again)
+            remarks += [remark] if remark else []
+            self._time("noise", start, **about)
         told = {name: said[name] for name in ("boxes", "peak", "concept", "concept_scores")}
         explained = truth_of(task.key, one.label, task.sample, scene, attribution=attribution, **told, **more)
         start = time.perf_counter()
         row = maker.row(task, explained, "ok", None, **said, **cost)
         if any("model" in metric.needs for metric in self.metrics.values()):
             self._time("measure", start, **about)
-        return row, explained
+        return row, explained, remarks
 
     def _observe(self, explained: Explained) -> tuple[dict[str, bytes], list[str]]:
         """The files that observers keep, by path, and what went wrong."""

@@ -23,10 +23,8 @@ PLUGIN_COLUMNS = ("Kind", "Plugin", "Distribution", "Module", "Options")
 def setting_lines(run: Run) -> list[list[str]]:
     """What a run's results depend on besides its plugins, as lines of name and value."""
     header = run.header
-    about: dict[str, Any] = {
-        name: getattr(header, name)
-        for name in ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "upsampling", "limit")
-    }
+    names = ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "upsampling", "noise", "limit")
+    about: dict[str, Any] = {name: getattr(header, name) for name in names}
     lines = [[name, NONE if value is None else str(value)] for name, value in about.items()]
     for mode, bench in header.bench.items():
         counts = ", ".join(f"{model} {count}" for model, count in header.planned[mode].items())
@@ -82,7 +80,7 @@ def eval_command(run: Run, registry: Registry | None = None) -> str:
         words += ["--bench", "DIR", "--data-root", "DIR"]
     all_of_them = header.records == header.available
     words += ["--limit", "0" if all_of_them else str(header.limit), "--seed", str(header.seed)]
-    words += ["--upsampling", header.upsampling]
+    words += ["--upsampling", header.upsampling, *(["--noise"] if header.noise else [])]
     for kind, label, facts in _plugins(header):
         if not (kind == "metric" and label in run.rescored):
             words += _changed(kind, label, facts.options, registry)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import floor
 
 from harness.run.header import MetricFacts
+from harness.sanity.report import NOT_PASSED, PASSED
 from leaderboard.statistics.ranking import ALPHA, Measures, Score
 
 NOTHING, WORSE = "–", "†"
@@ -54,6 +55,19 @@ def interval(score: Score, measures: Measures, brief: bool = False) -> str:
     return NOTHING if ends is None else "–".join(figure(end, measures.ranking, brief) for end in ends)
 
 
+def gain(score: Score, measures: Measures) -> str:
+    """What it gains over the strongest control, with its interval."""
+    if score.gain is None:
+        return NOTHING
+    shown = [signed(edge, measures.ranking) for edge in (score.gain, *(score.gain_interval or ()))]
+    return shown[0] if len(shown) == 1 else f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def signed(value: float, facts: MetricFacts) -> str:
+    """A difference of figures, with its sign."""
+    return ("+" if value > 0 else "") + figure(value, facts).replace("-", "−")
+
+
 def p_value(score: Score) -> str:
     """The adjusted p of a comparison with the best. What no number of draws made could have shown is a bound."""
     if score.p is None:
@@ -84,6 +98,13 @@ def seconds(score: Score) -> str:
 def gigabytes(score: Score) -> str:
     """GPU memory in 10^9 bytes."""
     return NOTHING if score.gpu_bytes is None else f"{score.gpu_bytes / 1e9:.1f}"
+
+
+def sanity(score: Score) -> str:
+    """The correlation under shuffled weights, and whether it passes."""
+    if score.sanity is None:
+        return NOTHING
+    return f"{score.sanity:.2f} {PASSED if score.sane else NOT_PASSED}".replace("-0.00", "0.00")
 
 
 def in_percent(measures: Measures, metrics: Iterable[str]) -> str:

@@ -57,6 +57,13 @@ EMPTY = Column(
     "Empty", lambda score: percent(score.empty), lambda score: score.empty, less_is_better=True, term="Empty"
 )
 FLAT = Column("Flat", lambda score: percent(score.flat), lambda score: score.flat, less_is_better=True, term="Flat")
+SANITY = Column(
+    "Sanity",
+    cell_text.sanity,
+    lambda score: None if score.sanity is None else abs(score.sanity),
+    less_is_better=True,
+    term="Sanity",
+)
 RECORDS = Column("Records", lambda score: str(score.records), lambda score: score.records, term="Records")
 FAILED = Column(
     "Failed",
@@ -81,13 +88,20 @@ PASSES = Column(
 )
 SECONDS = Column("Seconds", cell_text.seconds, lambda score: score.seconds, less_is_better=True, term="Seconds")
 GPU = Column("GPU GB", cell_text.gigabytes, lambda score: score.gpu_bytes, less_is_better=True, term="GPU GB")
-_OTHERS = (RANK, ATTRIBUTOR, P, FALLBACK, EMPTY, FLAT, RECORDS, FAILED, NOT_APPLICABLE, PASSES, SECONDS, GPU)
+_OTHERS = (RANK, ATTRIBUTOR, P, FALLBACK, EMPTY, FLAT, SANITY, RECORDS, FAILED, NOT_APPLICABLE, PASSES, SECONDS, GPU)
+
+
+def _gain(ranking: Ranking) -> list[Column]:
+    if all(score.gain is None for score in ranking.scores):
+        return []
+    cell = partial(cell_text.gain, measures=ranking.measures)
+    return [Column("Gain", cell, lambda score: score.gain, term="Gain")]
 
 
 def headings(measures: Measures) -> dict[str, str]:
     """What each metric's column is called: its title, with its label where that alone would not tell it from others."""
     titles = {name: plain(facts.title) for name, facts in measures.facts.items()}
-    taken = [INTERVAL, *(column.heading for column in _OTHERS), *titles.values()]
+    taken = [INTERVAL, "Gain", *(column.heading for column in _OTHERS), *titles.values()]
     return {
         name: title if title and taken.count(title) == 1 else f"{title} ({plain(name)})".strip()
         for name, title in titles.items()
@@ -112,8 +126,13 @@ def console_columns(ranking: Ranking, metrics: Sequence[str], interval: bool = F
         less_is_better=first.less_is_better,
     )
     uneven = any(score.rank is None for score in ranking.scores)
+    short = [
+        replace(column, cell=lambda score: cell_text.NOTHING if score.gain is None
+                else cell_text.signed(score.gain, measures.ranking))
+        for column in _gain(ranking)
+    ]  # fmt: skip
     return [
-        RANK, ATTRIBUTOR, first, *([ends] if interval else []), *more, FALLBACK, *_nothing_said(ranking),
+        RANK, ATTRIBUTOR, first, *([ends] if interval else []), *short, *more, FALLBACK, *_soundness(ranking),
         *([RECORDS] if uneven else []), FAILED, *_not_applicable(ranking), PASSES,
     ]  # fmt: skip
 
@@ -147,8 +166,8 @@ def wide_columns(ranking: Ranking) -> list[Column]:
         if any(has(score) for score in ranking.scores)
     ]
     return [
-        RANK, ATTRIBUTOR, overall, *([P] if ranking.pairs else []), *(models if several else []),
-        *(_metric_column(measures, name) for name in more), FALLBACK, *_nothing_said(ranking), RECORDS, FAILED,
+        RANK, ATTRIBUTOR, overall, *_gain(ranking), *([P] if ranking.pairs else []), *(models if several else []),
+        *(_metric_column(measures, name) for name in more), FALLBACK, *_soundness(ranking), RECORDS, FAILED,
         *_not_applicable(ranking), PASSES, *costs,
     ]  # fmt: skip
 
@@ -192,8 +211,9 @@ def _model_column(measures: Measures, model: str, heading: str, term: str = "") 
     )
 
 
-def _nothing_said(ranking: Ranking) -> list[Column]:
-    return [column for column in (EMPTY, FLAT) if any(column.value(score) for score in ranking.scores)]
+def _soundness(ranking: Ranking) -> list[Column]:
+    said = [column for column in (EMPTY, FLAT) if any(column.value(score) for score in ranking.scores)]
+    return [*said, SANITY] if any(score.sanity is not None for score in ranking.scores) else said
 
 
 def _not_applicable(ranking: Ranking) -> list[Column]:

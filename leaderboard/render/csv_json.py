@@ -21,7 +21,10 @@ DIGITS = 6  # decimals of figures; below what rounding in sums could change
 ALL = "all"
 _ABOUT = ("mode", "model", "source", "finding", "size", "attributor", "rank")
 _COUNTS = ("records", "images", "failed", "not_applicable")
-_COST = ("fallback", "empty", "flat", "forward", "backward", "seconds", "p", "p_floor")
+_COST = (
+    "fallback", "empty", "flat", "forward", "backward", "seconds", "p", "p_floor", "sanity", "sane", "gain", "gain_low",
+    "gain_high", "over",
+)  # fmt: skip
 
 
 def to_json(board: Board) -> str:
@@ -137,7 +140,9 @@ def _line(
     line: dict[str, Any] = dict.fromkeys(("model", "source", "finding", "size"), ALL)
     line |= {"mode": ranking.mode, "attributor": score.attributor} | about
     line = {name: _harmless(value) for name, value in line.items()}
-    line |= {name: getattr(score, name) for name in ("rank", *_COUNTS, *_COST) if name != "images"}
+    apart = {"images", "gain_low", "gain_high"}
+    line |= {name: getattr(score, name) for name in ("rank", *_COUNTS, *_COST) if name not in apart}
+    line["gain_low"], line["gain_high"] = score.gain_interval or (None, None)
     line["images"] = images
     for metric, names in columns.items():
         ends = score.intervals.get(metric, (None, None))

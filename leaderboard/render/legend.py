@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from harness.run.header import MetricFacts
+from harness.run.noise import FORMAT_NOISE
+from harness.sanity.report import NOT_PASSED, PASS_MARK, PASSED
 from leaderboard.board import Board
 from leaderboard.render.cell_text import WORSE, figure, plain
 from leaderboard.render.columns import headings, wide_columns
-from leaderboard.statistics.ranking import ALPHA, FLAT
+from leaderboard.statistics.ranking import ALPHA
 
 _MEANINGS = {
     "Attributor": "the method, by its label; Provenance says which plugin it is, of which version, with which options. "
@@ -14,8 +16,13 @@ _MEANINGS = {
     "Whole image": "for how many records the method chose no region and returned the whole image.",
     "Empty": "for how many of those that did not fail the method marked nothing: its map gave no box, or it gave "
     "none. That counts as its figures say, mostly zero.",
-    "Flat": "for how many of those that did not fail the method's map had no structure: its values within the image "
-    f"differ by at most {FLAT * 1e6:g} millionth of the largest, which is rounding; boxes of such a map are noise.",
+    "Flat": "for how many of those that did not fail the method's map was rounding: its values within the image differ "
+    f"by at most {FORMAT_NOISE * 1e6:g} millionth of the largest or, in a run with --noise, by no more than the map "
+    "changes when the model rounds otherwise. Boxes of such a map are noise.",
+    "Sanity": "the rank correlation of the method's map with its map once all weights of the model are shuffled "
+    f"(`harness sanity`; arXiv 1810.03292), the mean over records; boxes count as 0/1 maps. {PASSED}: on each model it "
+    f"lies between -{PASS_MARK} and {PASS_MARK}, so that what was learnt decides more of the map than all else. A "
+    f"control that does not read the model has 1 and does not pass ({NOT_PASSED}).",
     "Records": "on how many records the method was tried, failed ones included.",
     "N/A": "how many further records the method cannot explain, because the model does not offer what it needs, or the "
     "method can say nothing on it; they count in no mean.",
@@ -48,6 +55,9 @@ def legend(board: Board) -> list[tuple[str, str]]:
     meanings = {
         **_MEANINGS,
         "#": f"rank by {title} over all records of the mode; equal figures share a rank.",
+        "Gain": f"by how much its mean {title} is better than that of the strongest control (a method that does not "
+        f"look at the model), over the records that both have, with its 95% interval: {_over(board)}. One that gains "
+        "nothing has read nothing off the image.",
         "p": f"whether its mean {title} differs from that of the best in the ranking: a two-sided bootstrap-t test "
         "of the mean difference, paired by record, with whole images drawn, adjusted by Holm over all pairs of methods "
         "(the best is chosen by the same data). Where < stands before it, it is the least that so many images and "
@@ -62,6 +72,14 @@ def legend(board: Board) -> list[tuple[str, str]]:
             order.setdefault(column.term, None)
             order[column.term] = order[column.term] or column.metric
     return [(term, _metric(measures.facts[metric]) if metric else meanings[term]) for term, metric in order.items()]
+
+
+def _over(board: Board) -> str:
+    """Which control is the strongest, by mode."""
+    found = {
+        ranking.mode: next((score.over for score in ranking.scores if score.over), None) for ranking in board.rankings
+    }
+    return "; ".join(f"{mode} over {plain(name)}" for mode, name in found.items() if name)
 
 
 def _metric(facts: MetricFacts) -> str:

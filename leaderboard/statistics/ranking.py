@@ -11,20 +11,22 @@ import numpy as np
 
 from harness.contracts.case import RecordKey
 from harness.run.header import MetricFacts
+from harness.run.noise import is_flat
 from harness.run.row import ResultKey, Row
 from leaderboard.statistics.mean_test import bootstrap_t, draws_for, floor_of
 from leaderboard.statistics.resampling import cluster_sums, holm, intervals
 
 ALPHA = 0.05
-FLAT = 1e-6  # of the largest value: some eight steps of float32
 
 
 @dataclass(frozen=True)
 class Measures:
-    """By what methods are compared: the metrics, in the order of the columns, and which of them ranks."""
+    """By what methods are compared: the metrics, in the order of the columns, which of them ranks, and which methods
+    are controls."""
 
     facts: Mapping[str, MetricFacts]
     ranked_by: str
+    controls: frozenset[str] = frozenset()
 
     @property
     def ranking(self) -> MetricFacts:
@@ -54,7 +56,8 @@ class Score:
     fallback
         For which part of the records it returned the whole image.
     empty, flat
-        For which part of those that did not fail it marked no box, and gave a map without structure (:func:`is_flat`).
+        For which part of those that did not fail it marked no box, and gave a flat map
+        (:func:`harness.run.noise.is_flat`).
     forward, backward, seconds
         Passes, and seconds where they were kept, the mean over results that did not fail.
     by_model
@@ -68,6 +71,14 @@ class Score:
         The least that ``p`` could have come out as; where it is that, it is a bound and not a value.
     gpu_bytes
         The most GPU memory that one result took, weights included; None where none was measured.
+    sanity, sane
+        The rank correlation of its maps with those after the model's weights were shuffled, and whether that passes
+        (:mod:`leaderboard.sanity`); None where it was not checked.
+    gain, over
+        By how much its mean of the metric that ranks is better than that of the strongest control, which ``over``
+        names, over the records that both have; None of a control, and without one.
+    gain_interval
+        The 95% interval of that, over images drawn anew, where there are images enough.
     same
         Labels of methods that are this one by algebra, and gave the same boxes (:mod:`leaderboard.read.alike`).
     """
@@ -90,6 +101,11 @@ class Score:
     p: float | None = None
     p_floor: float | None = None
     gpu_bytes: float | None = None
+    sanity: float | None = None
+    sane: bool | None = None
+    gain: float | None = None
+    gain_interval: tuple[float, float] | None = None
+    over: str | None = None
     same: tuple[str, ...] = ()
 
     @property
@@ -133,7 +149,27 @@ def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, fl
             before = scores[place - 1] if place else None
             tie = before is not None and score.means[measures.ranked_by] == before.means[measures.ranked_by]
             scores[place] = replace(score, rank=before.rank if before is not None and tie else place + 1)
-    return scores
+    return _with_gains(scores, values, measures)
+
+
+def _with_gains(scores: Sequence[Score], values: _Values, measures: Measures) -> list[Score]:
+    """The scores, best first, with what they gain over the strongest control that has a rank."""
+    by, way = measures.ranked_by, 1 if measures.ranking.higher_is_better else -1
+    controls = [score for score in scores if score.attributor in measures.controls]
+    strongest = next((c.attributor for c in controls if c.rank is not None and c.means[by] is not None), None)
+    if strongest is None:
+        return list(scores)
+    told = []
+    for score in scores:
+        if score.attributor not in measures.controls:
+            both, images = values.paired(by, [score.attributor, strongest])
+            if len(both):
+                gains = way * (both[:, :1] - both[:, 1:])
+                (low, high), mean = intervals(gains, images)[0], float(gains.mean())
+                ends = (float(low), float(high)) if np.isfinite(low) else None
+                score = replace(score, gain=mean, gain_interval=ends, over=strongest)
+        told.append(score)
+    return told
 
 
 def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) -> tuple[list[Score], list[Pair]]:
@@ -260,14 +296,6 @@ def _score(
         seconds=_mean(seconds[row.key] for row in good if row.key in seconds),
         by_model={model: values.mean(name, ranked_by, model) for model in sorted({row.model for row in tried})},
     )
-
-
-def is_flat(row: Row) -> bool:
-    """Whether a row's map varies by no more than a number format's noise: what boxes show of it is rounding."""
-    if row.map_range is None:
-        return False
-    low, high = row.map_range
-    return high - low <= FLAT * max(abs(low), abs(high))
 
 
 def _mean(values: Iterable[float]) -> float | None:

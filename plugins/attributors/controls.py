@@ -19,6 +19,7 @@ class Random(Attributor):
     """A random value for each cell of an 8 x 8 grid, from the sample's seed."""
 
     name: ClassVar[str] = "random"
+    control: ClassVar[bool] = True
     needs: ClassVar[frozenset[Capability]] = frozenset()
 
     def attribute(self, case: Case) -> Attribution:
@@ -30,6 +31,7 @@ class CenterPrior(Attributor):
     """A round hill over the middle of the image."""
 
     name: ClassVar[str] = "center-prior"
+    control: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = ("centre-prior",)
     needs: ClassVar[frozenset[Capability]] = frozenset()
 
@@ -46,6 +48,7 @@ class WholeImage(Attributor):
     """The whole image: recall is 100%, and precision what share of an image a finding covers."""
 
     name: ClassVar[str] = "whole-image"
+    control: ClassVar[bool] = True
     needs: ClassVar[frozenset[Capability]] = frozenset()
 
     def attribute(self, case: Case) -> Attribution:

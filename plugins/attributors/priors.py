@@ -14,6 +14,7 @@ from harness.hookspecs import hookimpl
 class _Prior(Attributor):
     """A constant box, fitted by the source on patients of whom no record is."""
 
+    control: ClassVar[bool] = True
     needs: ClassVar[frozenset[Capability]] = frozenset()
     knows: ClassVar[str]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,8 @@ from harness.imaging.frame import Box
 from harness.run.memory import free_memory, out_of_memory
 from plugins.checkpoint import checkpoint_files, load_checkpoint, pick_device
 from plugins.models.captures import capture, decoder_layers, into_frame, place_of
+from plugins.models.rounding import rounded_otherwise
+from plugins.models.shuffling import parts_of, shuffle
 
 if TYPE_CHECKING:
     import torch
@@ -191,16 +194,18 @@ class TransformersModel(Model):
         change = end - origin
 
         def some(batch: slice) -> np.ndarray:
-            part = fractions[batch]
-            pixels = torch.cat([origin + f * change for f in part]).requires_grad_()
+            part = torch.tensor(fractions[batch], dtype=change.dtype, device=change.device)
+            along = part.reshape(-1, *[1] * change.ndim)
+            pixels = torch.addcmul(origin, along, change).flatten(0, 1).requires_grad_()
             # All but the pixels is the same for every fraction; Gemma and Qwen both stack images along axis 0.
             rest = {name: value.repeat(len(part), *[1] * (value.ndim - 1)) for name, value in inputs.items()}
             score = self._logprobs(rest | {"pixel_values": pixels}, ids).sum()
             (gradient,) = torch.autograd.grad(score, pixels)
-            product = gradient.double() * torch.cat([change] * len(part)).double()
+            product = gradient.float().unflatten(0, (len(part), -1)).mul_(change.float()).flatten(0, 1)
             return into_frame(self.unpatched(product, rest).cpu().numpy(), *image.shape[:2])
 
-        return np.concatenate([np.zeros((0, *image.shape)), *self._batches(len(fractions), some)])
+        found = [*self._batches(len(fractions), some)] or [np.zeros((0, *image.shape))]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def unpatched(self, pixels: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
         """``pixel_values``, or what belongs to each of its values, as images [B, 3, height, width]."""
@@ -212,6 +217,18 @@ class TransformersModel(Model):
         rows, columns = self.grid(height, width)
         y, x = np.linspace(0, height, rows + 1).tolist(), np.linspace(0, width, columns + 1).tolist()
         return [Box(x[j], y[i], x[j + 1], y[i + 1]) for i in range(rows) for j in range(columns)]
+
+    def rounding(self, seed: int) -> AbstractContextManager[None]:
+        """What each module of the network gives is moved within half a step of its number format."""
+        return rounded_otherwise(self.model, seed)
+
+    def parts(self) -> list[str]:
+        """Final norm and head, each decoder layer, projector and text embedding, each vision layer, its embedding."""
+        return list(parts_of(self.model))
+
+    def shuffle(self, part: str, seed: int) -> None:
+        """The entries of each weight tensor, in an order that is the same on any device."""
+        shuffle(parts_of(self.model)[part], seed)
 
     def _batches(self, count: int, run: Callable[[slice], np.ndarray]) -> Iterator[np.ndarray]:
         """What ``run`` makes of each batch of ``count`` things; where memory runs out, of half as many from then on."""

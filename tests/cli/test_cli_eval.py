@@ -19,13 +19,13 @@ ALL = [
     "--mode", "reasoning", "--metric", "sharp", "--bench", "b", "--data-root", "d", "--limit", "7", "--seed", "3",
     "-o", "halves.share=0.1", "--option", "toy.x=1", "--output", "out", "--fresh", "--gallery", "5", "--keep-maps",
     "--observer", "seer", "--shard", "2/4", "--executor", "many", "--workers", "3", "--threads", "2",
-    "--cache", "off", "--upsampling", "nearest",
+    "--cache", "off", "--upsampling", "nearest", "--noise",
 ]  # fmt: skip
 SETTINGS: dict[str, Any] = {
     "attributors": ["halves", "other"], "models": ["toy"], "modes": ["reasoning"], "metrics": ["sharp"],
     "bench": Path("b"), "data_root": Path("d"), "limit": 7, "seed": 3, "options": ["halves.share=0.1", "toy.x=1"],
     "output": Path("out"), "fresh": True, "gallery": 5, "keep_maps": True, "observers": ["seer"], "shard": "2/4",
-    "executor": "many", "workers": 3, "threads": 2, "cache": "off", "upsampling": "nearest",
+    "executor": "many", "workers": 3, "threads": 2, "cache": "off", "upsampling": "nearest", "noise": True,
 }  # fmt: skip
 
 
