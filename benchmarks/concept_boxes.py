@@ -19,8 +19,8 @@ from harness.imaging.read import letterbox
 from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.medfocus import DEFAULT_POOL, MedFocus
 from plugins.attributors.medfocus.references import Pool
-from plugins.phantom.patient import sample_patient
-from plugins.phantom.render import Film
+from plugins.phantom.population import person
+from plugins.phantom.radiograph import Radiograph
 
 FIRST_SEED = 6_000_000  # no split of plugins.phantom.splits
 
@@ -57,7 +57,7 @@ def main() -> None:
 
     cases = []
     for seed in range(FIRST_SEED, FIRST_SEED + args.patients):
-        film = Film(sample_patient(seed))
+        film = Radiograph(person(seed))
         frame, place = letterbox(film.image(), 224)
         masks = film.anatomy.masks()
         cases.append((frame, place.content, {name: place.to_frame(tight(masks[name])) for name in CONCEPTS}))

@@ -21,8 +21,8 @@ from harness.imaging.read import letterbox
 from plugins.attributors.medfocus.medfocus import MedFocus, hide
 from plugins.attributors.medfocus.references import mass
 from plugins.attributors.medfocus.uot import solve
-from plugins.phantom.patient import sample_patient
-from plugins.phantom.render import Film
+from plugins.phantom.population import person
+from plugins.phantom.radiograph import Radiograph
 
 ASKED = question("left pleural effusion", "direct")
 
@@ -69,7 +69,7 @@ def main() -> None:
     method, frames = MedFocus(), []
     method.load()
     for seed in range(FIRST_SEED, FIRST_SEED + args.images):
-        frame, place = letterbox(Film(sample_patient(seed)).image())
+        frame, place = letterbox(Radiograph(person(seed)).image())
         frames.append((frame, place.content))
     transfer(method, *frames[0])
     for name in ("phantom-qwen2.5-vl", "phantom-gemma3"):

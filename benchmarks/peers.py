@@ -41,8 +41,8 @@ from plugins.attributors.occlusion import Occlusion
 from plugins.attributors.superpixels import superpixels
 from plugins.models.captures import decoder_layers
 from plugins.models.lvlm import TransformersModel
-from plugins.phantom.patient import sample_patient
-from plugins.phantom.render import Film
+from plugins.phantom.population import person
+from plugins.phantom.radiograph import Radiograph
 
 MODELS = ("phantom-qwen2.5-vl", "phantom-gemma3")
 ASKED, ANSWER = question("left pleural effusion", "direct"), "Yes"
@@ -63,7 +63,7 @@ class Bench:
         model: TransformersModel = cls(cls.Options(device="cpu", batch_size=BATCH))  # type: ignore[assignment]
         model.load()
         self.model = model
-        self.frame, place = letterbox(Film(sample_patient(FIRST_SEED)).image())
+        self.frame, place = letterbox(Radiograph(person(FIRST_SEED)).image())
         self.content: Box = place.content
         self.prompt, self.ids = model._prompt(self.frame, ASKED), model._answer_ids(ANSWER)
         inputs = model._inputs([self.frame], self.prompt, self.ids)

@@ -34,7 +34,7 @@ from plugins.sources.phantom import BENCH, PLANTED_BENCH
 
 MODELS = ("phantom-qwen2.5-vl", "phantom-gemma3")
 PLANTED_MODELS = tuple(f"{name}-planted" for name in MODELS)
-PATIENTS, PLANTED_PATIENTS = splits.BENCH2[:500_000], splits.BENCH2[500_000:]
+PATIENTS, PLANTED_PATIENTS = splits.BENCH[:500_000], splits.BENCH[500_000:]
 SMALL = 1.5  # per cent of the film: the signal of a finding below this is small
 
 

@@ -19,12 +19,12 @@ from plugins.phantom.radiograph import Radiograph
 def main() -> None:
     """Render, letterbox, pack."""
     images, masks = [], []
-    for seed in splits.POOL2:
+    for seed in splits.POOL:
         film = Radiograph(healthy(seed))
         images.append(letterbox(film.image())[0][..., 0])
         exact = film.anatomy.masks()
         masks.append([letterbox_mask(exact[name]) > 127 for name in CONCEPTS])
-    seeds = f"{splits.POOL2.start} to {splits.POOL2.stop - 1}"
+    seeds = f"{splits.POOL.start} to {splits.POOL.stop - 1}"
     origin = f"{len(images)} normal phantoms, seeds {seeds}"
     DEFAULT_POOL.parent.mkdir(exist_ok=True)
     save_pool(Pool(np.stack(images), np.array(masks), origin), DEFAULT_POOL)

@@ -1,4 +1,4 @@
-"""Draw docs/phantoms.png: phantoms with their findings' boxes, one with its concepts, one with its counterfactual."""
+"""Draw docs/phantoms.png: films beside each other, one with its concepts, one with its counterfactual, two planted."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from harness.imaging.frame import Box
 from plugins.phantom import splits
 from plugins.phantom.film import film
-from plugins.phantom.render import Film
+from plugins.phantom.truth import Truth
 
 OUT = Path("docs/phantoms.png")
 COLOURS = ("#ff922b", "#4dabf7", "#69db7c", "#f783ac", "#ffd43b", "#9775fa")
@@ -25,34 +26,34 @@ def show(ax: Any, pixels: np.ndarray, title: str) -> None:
     ax.set_axis_off()
 
 
-def boxes(ax: Any, shown: Film) -> None:
-    """The exact box of each finding."""
-    for finding, colour in zip(shown.findings, COLOURS, strict=False):
-        box = shown.box(finding)
-        ax.add_patch(
-            Rectangle((box.x0, box.y0), box.x1 - box.x0, box.y1 - box.y0, fill=False, edgecolor=colour, linewidth=1.3)
-        )
+def outline(ax: Any, boxes: tuple[Box, ...], colour: str) -> None:
+    """Boxes of one colour."""
+    for x0, y0, x1, y1 in boxes:
+        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=1.2))
 
 
 def main() -> None:
     """Draw."""
-    fig = Figure(figsize=(11, 7.4), dpi=110)
+    fig = Figure(figsize=(13, 8.6), dpi=100)
     FigureCanvasAgg(fig)
-    axes = fig.subplots(2, 4)
-    shown = [film(seed) for seed in splits.BENCH[:60]]
-    several = [s for s in shown if 1 <= len(s.findings) <= 3][:5]
+    axes = fig.subplots(2, 5)
+    shown = [film(f"phantom:{seed}") for seed in splits.BENCH[:40]]
+    several = [s for s in shown if 2 <= len(s.findings) <= 4][:6]
     for ax, s in zip(axes.flat, several, strict=False):
-        show(ax, s.render(), "\n".join(finding.attribute for finding in s.findings[:3]))
-        boxes(ax, s)
-    example = next(s for s in shown if any(f.kind == "pneumothorax" for f in s.findings))
-    ax = axes[1, 1]
-    show(ax, example.render(), "\n".join(finding.attribute for finding in example.findings))
-    finding = next(f for f in example.findings if f.kind == "pneumothorax")
-    show(axes[1, 2], example.render(frozenset({finding})), f"the same patient,\nno {finding.attribute}")
-    ax = axes[1, 3]
-    show(ax, example.render(frozenset(example.findings)), "the exact masks\nof the eleven concepts")
+        truth = Truth(s)
+        show(ax, s.render(), "\n".join(s.findings[:3]) + "\n" * (3 - len(s.findings[:3])))
+        for kind, colour in zip(s.findings, COLOURS, strict=False):
+            outline(ax, truth.boxes(kind), colour)
+    example = next(s for s in shown if "pneumothorax" in s.findings)
+    show(axes[1, 1], example.render(), "\n".join(example.findings[:3]))
+    show(axes[1, 2], example.render(frozenset({"pneumothorax"})), "the same patient,\nno pneumothorax")
+    show(axes[1, 3], example.render(frozenset(example.findings)), "the exact masks\nof the eleven concepts")
     for k, mask in enumerate(example.anatomy.masks().values()):
-        ax.contour(mask, levels=[0.5], colors=[COLOURS[k % len(COLOURS)]], linewidths=0.9)
+        axes[1, 3].contour(mask, levels=[0.5], colors=[COLOURS[k % len(COLOURS)]], linewidths=0.9)
+    planted = film(f"planted:{splits.BENCH[500_003]}:lung mass")
+    show(axes[1, 4], planted.render(), "a planted cause (orange)\nand what looks like one (blue)")
+    outline(axes[1, 4], tuple(planted.mark_boxes.values()), COLOURS[0])
+    outline(axes[1, 4], Truth(planted).boxes("lung mass"), COLOURS[1])
     fig.tight_layout(w_pad=0.3, h_pad=0.6)
     OUT.parent.mkdir(exist_ok=True)
     fig.savefig(OUT)

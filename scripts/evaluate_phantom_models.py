@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--mode", action="append", choices=MODES)
     args = parser.parse_args()
     registry = Registry.discover()
-    films = Films(splits.DEVELOP2[2000:] if args.develop else splits.TEST2, args.each)
+    films = Films(splits.DEVELOP[2000:] if args.develop else splits.TEST, args.each)
     print(f"{len(films.frames)} films, {args.each} with and {args.each} without each finding")
     for name in args.model or MODELS:
         model = registry.find("model", name)()

@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=2000, help="patients to fit on")
     parser.add_argument("--develop", type=int, default=400, help="patients to check on")
     args = parser.parse_args()
-    train = findings(splits.TRAIN2[: args.train])
+    train = findings(splits.TRAIN[: args.train])
     film = {kind: best_box([boxes for _, boxes in some], FILM) for kind, some in train.items()}
     body = {kind: best_box([[to_body(p, b) for b in boxes] for p, boxes in some], BODY) for kind, some in train.items()}
     BENCH.mkdir(exist_ok=True)
@@ -50,7 +50,7 @@ def main() -> None:
                for name, boxes in (("question", film), ("body", body))}  # fmt: skip
     (BENCH / "priors.json").write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
     reached = []
-    for kind, some in findings(splits.DEVELOP2[: args.develop]).items():
+    for kind, some in findings(splits.DEVELOP[: args.develop]).items():
         question = np.mean([overlap(to_boxes([film[kind]]), boxes).iou for _, boxes in some])
         posed = np.mean([overlap([to_film(p, body[kind])], boxes).iou for p, boxes in some])
         reached.append((question, posed))

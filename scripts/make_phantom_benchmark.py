@@ -80,7 +80,7 @@ def recipe(models: Path, size: dict[str, int], films_folder: Path) -> dict[str, 
         "versions": {name: version(name) for name in LIBRARIES},
         "size": size,
         "seeds": {name: [getattr(splits, name).start, getattr(splits, name).stop]
-                  for name in ("TRAIN2", "DEVELOP2", "TEST2", "POOL2", "BENCH2")},
+                  for name in ("TRAIN", "DEVELOP", "TEST", "POOL", "BENCH")},
         "films sha256": data.hexdigest(),
         "weights sha256": {path.parent.name: sha256(path.read_bytes()).hexdigest() for path in weights},
         "accuracy": json.loads(RESULTS.read_text()) if RESULTS.exists() else {},

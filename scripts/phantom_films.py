@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    seeds, step = getattr(splits, f"{args.split}2")[: args.bodies], 50
+    seeds, step = getattr(splits, args.split)[: args.bodies], 50
     with ProcessPoolExecutor(args.workers) as pool:
         starts = range(0, len(seeds), step)
         learnt = tuple(MARKS) if args.planted else ()
