@@ -35,7 +35,7 @@ ALL = {cls.name: facts_of(cls) for cls in built_in()}
 def header(attributors: Sequence[str], planned: Mapping[str, int], /, **changes: Any) -> dict[str, Any]:
     """The header of a run of direct answers; ``planned``: how many records of each model."""
     base = {
-        "format": 3, "harness": "1", "python": "3", "numpy": "2", "torch": None, "transformers": None, "device": "cpu",
+        "format": 4, "harness": "1", "python": "3", "numpy": "2", "torch": None, "transformers": None, "device": "cpu",
         "seed": 0, "upsampling": "bilinear", "limit": None, "available": sum(planned.values()), "samples": "digest",
         "shard": None,
         "bench": {"direct": {"sha256": "abc", "records": 9}}, "planned": {"direct": dict(planned)},
@@ -58,7 +58,7 @@ def row(index: int, attributor: str, iou: float | None = None, model: str = "m",
         "truth": [[0.0, 0.0, 1.0, 1.0]], "concept_truth": "heart",
         "status": "failed" if iou is None else "ok", "error": "it broke" if iou is None else None, "size": None,
         "boxes": [], "peak": None, "map_range": None, "map_values": None, "concept": None, "concept_scores": None,
-        "token_scores": None, "fallback": False, "completeness": None,
+        "token_scores": None, "concept_token_scores": None, "fallback": False, "completeness": None,
         "metrics": {}, "unmeasured": {}, "forward": 2, "backward": 0,
     } | fields  # fmt: skip
     if about["status"] == "not_applicable":

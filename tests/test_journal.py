@@ -34,7 +34,7 @@ def write(folder: Path, count: int) -> bytes:
 def test_what_is_written_reads_as_it_was(tmp_path: Path) -> None:
     write(tmp_path / "new" / "folder", 3)
     header, rows = read_journal(tmp_path / "new" / "folder")
-    assert header == {"format": 3, **HEADER, "modes": ["direct", "reasoning"]}
+    assert header == {"format": 4, **HEADER, "modes": ["direct", "reasoning"]}
     assert rows == [row(0), row(1), row(2)]
 
 
@@ -165,7 +165,7 @@ def test_what_is_no_journal_is_named(tmp_path: Path) -> None:
         with pytest.raises(HarnessError, match="has no header; give --fresh"):
             read_journal(tmp_path)
     (tmp_path / "journal.jsonl").write_bytes(b'{"format": 1}\n')
-    with pytest.raises(HarnessError, match="is of format 1, and this version of the harness reads format 3"):
+    with pytest.raises(HarnessError, match="is of format 1, and this version of the harness reads format 4"):
         read_journal(tmp_path)
     whole = write(tmp_path / "x", 3).split(b"\n")
     for line in (b"nonsense", b"{}", b"3"):

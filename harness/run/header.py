@@ -12,7 +12,7 @@ from harness.run.line import JournalLine
 from harness.run.row import Count, Number
 from harness.run.shards import Shard
 
-FORMAT = 3
+FORMAT = 4
 _STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
 Text = Annotated[str, Field(max_length=2000)]
 
@@ -72,7 +72,7 @@ class Header(JournalLine):
         What was measured, in the order of the columns.
     """
 
-    format: Literal[3]
+    format: Literal[4]
     harness: str | None
     python: str
     numpy: str | None

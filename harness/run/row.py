@@ -64,7 +64,7 @@ class Row(JournalLine):
         The hottest point x, y of its map, native.
     map_range, map_values
         The least and greatest value of its map within the image, and how many differ as float32; null without a map.
-    concept, concept_scores, token_scores, fallback, completeness
+    concept, concept_scores, token_scores, concept_token_scores, fallback, completeness
         What else it said, as :class:`harness.Attribution` has it.
     metrics
         The figures by metric. Null: the method says nothing that the metric could measure. A metric that does not
@@ -95,6 +95,7 @@ class Row(JournalLine):
     concept: str | None
     concept_scores: dict[str, Number] | None
     token_scores: list[Number] | None
+    concept_token_scores: dict[str, list[Number]] | None
     fallback: bool
     completeness: Number | None
     metrics: dict[str, Number | None]
