@@ -19,6 +19,7 @@ import torch
 from scipy.stats import spearmanr
 
 from harness import Attribution, Attributor, Case, Registry
+from harness.contracts.attributor import missing
 from harness.imaging.frame import FRAME_SIDE
 from scripts.evaluate_phantom_models import MODELS
 from scripts.recorded import recorded
@@ -65,6 +66,7 @@ def likenesses(model_name: str, methods: Sequence[Attributor], limit: int) -> di
     for model in (trained, shuffled):
         model.load()
     shuffle(shuffled.model, 0)  # type: ignore[attr-defined]
+    methods = [method for method in methods if not missing(method, cls)]
     captures = frozenset[Any]().union(*(method.captures for method in methods))
     found: dict[str, list[float]] = {method.name: [] for method in methods}
     for one in answers:

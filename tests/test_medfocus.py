@@ -1,4 +1,4 @@
-"""MedFocus: regions from mass, references, the consensus of the pool, and interventions against a loop."""
+"""MedFocus: its concept boxes, the consensus of the pool, and interventions against a loop."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_chest import RECTANGLES, frame, iou, rgb, shifted, write_pool
 
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
@@ -17,66 +18,14 @@ from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus
 from plugins.attributors.medfocus.medfocus import MedFocus
 from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
-from plugins.attributors.medfocus.references import Pool, average, load_pool, mass
-from plugins.attributors.medfocus.regions import hull, region, region_box
-from plugins.attributors.medfocus.uot import solve
+from plugins.attributors.medfocus.references import Pool, load_pool, mass
+from plugins.attributors.medfocus.regions import hull
 from plugins.attributors.medsam import BoxRefiner
-
-# One rectangle a concept, all inside the frame, several of them overlapping as anatomy does.
-RECTANGLES = {
-    "cardiac silhouette": Box(88, 108, 150, 168),
-    "left lung": Box(128, 44, 196, 184),
-    "right lung": Box(28, 44, 96, 184),
-    "mediastinum": Box(84, 32, 140, 176),
-    "upper mediastinum": Box(92, 32, 132, 88),
-    "left clavicle": Box(124, 36, 188, 52),
-    "right clavicle": Box(36, 36, 100, 52),
-    "left hilar structures": Box(132, 88, 156, 116),
-    "right hilar structures": Box(68, 88, 92, 116),
-    "left costophrenic angle": Box(176, 160, 200, 188),
-    "right costophrenic angle": Box(24, 160, 48, 188),
-}
-
-
-def frame(shift: tuple[int, int] = (0, 0), seed: int = 0) -> np.ndarray:
-    """A grey picture with structure, uint8 [SIDE, SIDE]; its content moves by ``shift`` = (right, down)."""
-    y, x = np.mgrid[0:SIDE, 0:SIDE].astype(float)
-    image = 60 + 40 * np.exp(-(((x - 112) / 60) ** 2) - ((y - 112) / 80) ** 2)
-    for k, box in enumerate(RECTANGLES.values()):
-        inside = (x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)
-        image += (-18 if "lung" in list(RECTANGLES)[k] else 12) * inside
-    body = (x > 16) & (x < 208) & (y > 16) & (y < 208)
-    image = np.where(body, image + np.random.default_rng(seed).normal(0, 1, image.shape), 0)
-    return np.roll(image.clip(0, 255), (shift[1], shift[0]), axis=(0, 1)).astype(np.uint8)
-
-
-def shifted(box: Box, shift: tuple[int, int]) -> Box:
-    return Box(box.x0 + shift[0], box.y0 + shift[1], box.x1 + shift[0], box.y1 + shift[1])
-
-
-def mask(box: Box) -> np.ndarray:
-    result = np.zeros((SIDE, SIDE), bool)
-    result[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
-    return result
-
-
-def iou(a: Box, b: Box) -> float:
-    both = Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1)).area
-    return both / (a.area + b.area - both)
-
-
-SHIFTS = [(0, 0), (-4, 4), (4, 0), (0, -4), (4, 4)]
 
 
 @pytest.fixture(scope="module")
 def pool_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pool") / "pool.npz"
-    masks = np.stack([[mask(shifted(RECTANGLES[c], s)) for c in CONCEPTS] for s in SHIFTS])
-    images = np.stack([frame(s, seed) for seed, s in enumerate(SHIFTS)])
-    np.savez_compressed(
-        path, images=images, masks=np.packbits(masks), concepts=np.array(CONCEPTS), origin="drawn for a test"
-    )
-    return path
+    return write_pool(tmp_path_factory.mktemp("pool") / "pool.npz")
 
 
 def paper(pool_file: Path, **options: object) -> MedFocus:
@@ -88,119 +37,6 @@ def consensus(pool_file: Path, **options: object) -> MedFocusConsensus:
 
 
 BOTH = pytest.mark.parametrize("make", [paper, consensus])
-
-
-def rgb(image: np.ndarray) -> np.ndarray:
-    return np.repeat(image[..., None], 3, axis=2)
-
-
-# Regions
-
-
-def test_region_is_the_smallest_set_that_holds_the_share() -> None:
-    values = np.random.default_rng(0).random((9, 7))
-    for coverage in (0.1, 0.5, 0.75, 1.0):
-        chosen = region(values, coverage)
-        assert values[chosen].sum() >= coverage * values.sum() * (1 - 1e-9)
-        assert values[chosen].sum() - values[chosen].min() < coverage * values.sum()
-        if not chosen.all():
-            assert values[chosen].min() >= values[~chosen].max()
-
-
-def test_a_box_covers_its_cells_whole() -> None:
-    heat = np.zeros((56, 56))
-    heat[10:14, 20:30] = 1
-    assert region_box(heat, 1.0, SIDE, WHOLE) == Box(80, 40, 120, 56)
-    assert region_box(heat, 1.0, SIDE, Box(90, 0, 118.5, SIDE)) == Box(90, 40, 118.5, 56)
-    assert region_box(heat, 1.0, SIDE, Box(130, 0, SIDE, SIDE)) is None
-    assert region_box(np.zeros((56, 56)), 0.75, SIDE, WHOLE) is None
-
-
-# References
-
-
-def test_area_average_is_exact() -> None:
-    image = np.random.default_rng(1).random((2, 224, 224))
-    np.testing.assert_allclose(average(image, 56), image.reshape(2, 56, 4, 56, 4).mean((2, 4)))
-    fine = np.repeat(np.repeat(image[0], 5, 0), 5, 1)  # 1120 pixels divide into 10 cells, 224 do not
-    np.testing.assert_allclose(average(image[0], 10), fine.reshape(10, 112, 10, 112).mean((1, 3)))
-
-
-def test_mass_is_a_distribution_on_the_content() -> None:
-    image = np.full((SIDE, SIDE), 200, np.uint8)
-    image[0, 0] = 0
-    cells = mass(image, 56, Box(20, 0, 204, SIDE))
-    assert cells.sum() == pytest.approx(1)
-    assert not cells[:, :5].any() and not cells[:, 51:].any() and (cells[:, 5:51] > 0).all()
-    np.testing.assert_allclose(mass(rgb(image), 56), mass(image, 56))
-
-
-@pytest.mark.parametrize("value", [0, 255])
-def test_a_constant_image_has_uniform_mass(value: int) -> None:
-    cells = mass(np.full((SIDE, SIDE), value, np.uint8), 8, Box(0, 56, SIDE, 168))
-    np.testing.assert_allclose(cells[2:6], 1 / 32)
-
-
-def test_pool_round_trip_and_order(pool_file: Path, tmp_path: Path) -> None:
-    pool = load_pool(pool_file)
-    assert pool.origin == "drawn for a test" and pool.masks.shape == (5, 11, SIDE, SIDE)
-    np.testing.assert_array_equal(pool.masks[1, 3], mask(shifted(RECTANGLES["mediastinum"], SHIFTS[1])))
-    backwards = np.packbits(pool.masks[:, ::-1])
-    np.savez(tmp_path / "b.npz", images=pool.images, masks=backwards, concepts=CONCEPTS[::-1], origin="x")
-    np.testing.assert_array_equal(load_pool(tmp_path / "b.npz").masks, pool.masks)
-
-
-def test_a_bad_pool_is_named(pool_file: Path, tmp_path: Path) -> None:
-    pool = load_pool(pool_file)
-    good = {
-        "images": pool.images,
-        "masks": np.packbits(pool.masks),
-        "concepts": np.array(CONCEPTS),
-        "origin": "x",
-    }
-    bad = {
-        "does not exist": None,
-        "lacks an array": {k: v for k, v in good.items() if k != "masks"},
-        "these differ": {**good, "concepts": np.array([*CONCEPTS[:10], "spleen"])},
-        "packed bits": {**good, "masks": good["masks"][:-1]},
-        "uint8": {**good, "images": pool.images.astype(float)},
-        "cannot be read": {**good, "concepts": np.array(CONCEPTS, dtype=object)},  # would need pickle
-    }
-    for k, (message, arrays) in enumerate(bad.items()):
-        path = tmp_path / f"{k}.npz"
-        if arrays is not None:
-            np.savez(path, **arrays)
-        with pytest.raises(HarnessError, match=message):
-            load_pool(path)
-    (tmp_path / "text.npz").write_text("not a zip file")
-    with pytest.raises(HarnessError, match="cannot be read"):
-        load_pool(tmp_path / "text.npz")
-
-
-def test_chooses_the_reference_that_is_the_target(pool_file: Path) -> None:
-    pool = load_pool(pool_file)
-    moved = np.stack([frame(s) for s in ((0, 0), (24, 0), (0, 24), (-24, 24))])
-    far = Pool(moved, pool.masks[:4], "")
-    for k, image in enumerate(moved):
-        assert far.choose(mass(image, 14), 0.05, 0.1, "debiased") == k
-
-
-def test_the_papers_choice_is_the_least_cost_of_the_plan(pool_file: Path) -> None:
-    """Which is no distance: an image that is not the target may cost less than the target itself."""
-    pool = load_pool(pool_file)
-    moved = np.stack([frame(s) for s in ((24, 0), (0, 0), (-24, 24))])
-    far, chosen = Pool(moved, pool.masks[:3], ""), []
-    for target in (mass(image, 14) for image in moved):
-        costs = []
-        for image in moved:
-            plan = solve(mass(image, 14), target)  # which is POT's: test_uot.py
-            points = np.argwhere(np.ones((14, 14)))
-            squares = ((points[:, None] - points[None]) ** 2).sum(-1)
-            dense = plan.u.reshape(-1, 1) * np.exp(-squares / plan.scale / 0.05) * plan.v.reshape(1, -1)
-            costs.append((dense * squares).sum())
-        chosen.append(far.choose(target, 0.05, 0.1, "cost"))
-        assert chosen[-1] == np.argmin(costs)
-    assert chosen != [0, 1, 2]
 
 
 # Boxes
@@ -311,11 +147,6 @@ def test_the_first_of_equal_concepts_wins(pool_file: Path) -> None:
     result = consensus(pool_file).attribute(make_case(model, rgb(frame())))
     assert result.concept_scores is not None and result.concept == "left lung"
     assert result.concept_scores["left costophrenic angle"] == result.concept_scores["left lung"]
-
-
-def test_the_hull_is_the_least_box_about_all() -> None:
-    assert hull([Box(10, 50, 20, 60), Box(40, 40, 45, 55), Box(12, 41, 13, 70)]) == Box(10, 40, 45, 70)
-    assert hull([Box(1, 2, 3, 4)]) == Box(1, 2, 3, 4)
 
 
 def test_a_composite_hides_its_parts_and_answers_with_their_hull_or_themselves(pool_file: Path) -> None:
