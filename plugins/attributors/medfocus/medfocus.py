@@ -1,4 +1,9 @@
-"""MedFocus: which anatomical concept does the model's answer depend on? (arXiv 2605.20158)"""
+"""MedFocus: which anatomical concept does the model's answer depend on? (arXiv 2605.20158)
+
+Two points are as the authors' code has them (github.com/gzxiong/medfocus, 7c99cc0): the cost by which the reference is
+chosen is that of the plan in squared pixels, without entropy and marginals; and a composite hides its parts' boxes, but
+answers with their hull.
+"""
 
 from __future__ import annotations
 
