@@ -1,7 +1,7 @@
-"""Mean IoU of MedFocus's 11 concept boxes against the exact masks of phantoms, for each way of transfer.
+"""Mean IoU of the 11 concept boxes of MedFocus and of its variants against the exact masks of phantoms.
 
-Run from the repository's root: ``python -m benchmarks.concept_boxes [POOL] [--patients N]``. The figures in
-the option descriptions of MedFocus come from here.
+Run from the repository's root: ``python -m benchmarks.concept_boxes [POOL] [--patients N]``. The figures that their
+descriptions give come from here. ``--choices`` also measures medfocus with the reference chosen by the divergence.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import argparse
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from harness.imaging.frame import Box
 from harness.imaging.read import letterbox
+from plugins.attributors.medfocus.concept_hiding import ConceptHiding
 from plugins.attributors.medfocus.concepts import CONCEPTS
-from plugins.attributors.medfocus.medfocus import DEFAULT_POOL, MedFocus
-from plugins.attributors.medfocus.references import Pool
+from plugins.attributors.medfocus.medfocus import MedFocus
+from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
+from plugins.attributors.medfocus.references import DEFAULT_POOL, Pool
 from plugins.phantom.population import person
 from plugins.phantom.radiograph import Radiograph
 
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("pool", nargs="?", type=Path, default=DEFAULT_POOL)
     parser.add_argument("--patients", type=int, default=40)
     parser.add_argument("--medsam", type=Path, help="also measure with MedSAM's refinement")
+    parser.add_argument("--choices", action="store_true", help="also choose medfocus's reference by the divergence")
     parser.add_argument("--box-masks", action="store_true", help="put each reference's box in the place of its mask")
     args = parser.parse_args()
 
@@ -62,10 +64,15 @@ def main() -> None:
         masks = film.anatomy.masks()
         cases.append((frame, place.content, {name: place.to_frame(tight(masks[name])) for name in CONCEPTS}))
 
-    ways: tuple[Literal["consensus", "mass"], ...] = ("consensus", "mass")
-    for transfer in ways:
-        for medsam in dict.fromkeys((None, args.medsam)):
-            method = MedFocus(MedFocus.Options(pool=args.pool, transfer=transfer, medsam=medsam))
+    for medsam in dict.fromkeys((None, args.medsam)):
+        given = {"pool": args.pool, "medsam": medsam}
+        methods: dict[str, ConceptHiding] = {
+            "medfocus-consensus": MedFocusConsensus(MedFocusConsensus.Options(**given)),
+            "medfocus": MedFocus(MedFocus.Options(**given)),
+        }
+        if args.choices:
+            methods["medfocus, choice=debiased"] = MedFocus(MedFocus.Options(choice="debiased", **given))
+        for name, method in methods.items():
             if args.box_masks:
                 method.__dict__["pool"] = boxed(method.pool)
             method.boxes(np.zeros((224, 224, 3), np.uint8), Box(0, 0, 224, 224))  # loading is not timed
@@ -73,13 +80,13 @@ def main() -> None:
             found = [method.boxes(frame, content) for frame, content, _ in cases]
             seconds = (time.perf_counter() - start) / len(cases)
             scores = {
-                name: float(np.mean([iou(b[name], t[name]) for b, (_, _, t) in zip(found, cases, strict=True)]))
-                for name in CONCEPTS
+                part: float(np.mean([iou(b[part], t[part]) for b, (_, _, t) in zip(found, cases, strict=True)]))
+                for part in CONCEPTS
             }
             mean = np.mean(list(scores.values()))
-            print(f"{transfer}{' + MedSAM' if medsam else ''}: mean IoU {mean:.3f}, {seconds:.3f} s an image")
-            for name, score in scores.items():
-                print(f"    {score:.3f}  {name}")
+            print(f"{name}{' + MedSAM' if medsam else ''}: mean IoU {mean:.3f}, {seconds:.3f} s an image")
+            for part, score in scores.items():
+                print(f"    {score:.3f}  {part}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How well could MedFocus do on the phantom benchmark if it always named the right concept?
+"""How well could MedFocus and its variant do on the phantom benchmark if they always named the right concept?
 
 Run from the repository's root: ``python -m benchmarks.concept_ceiling``. For every finding of the embedded benchmark,
-the overlap of its true box with MedFocus's box of the concept that holds the cause; printed are the means. What lies
+the overlap of its true box with the method's box of the concept that holds the cause; printed are the means. What lies
 above them no choice of a concept can reach.
 """
 
@@ -11,13 +11,21 @@ import numpy as np
 
 from harness.imaging.overlap import overlap
 from harness.imaging.read import letterbox
+from plugins.attributors.medfocus.concept_hiding import ConceptHiding
 from plugins.attributors.medfocus.medfocus import MedFocus
+from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
 from plugins.sources.phantom import Phantom
 
 
 def main() -> None:
     """Measure and print."""
-    method, source = MedFocus(), Phantom()
+    for method in (MedFocusConsensus(), MedFocus()):
+        measure(method)
+
+
+def measure(method: ConceptHiding) -> None:
+    """Print the means of one method."""
+    source = Phantom()
     method.load()
     found = []
     for sample in source.samples():
@@ -26,7 +34,8 @@ def main() -> None:
         score = overlap([place.to_native(box)] if box else [], sample.boxes)
         found.append((score.iou, score.precision, score.recall))
     iou, precision, recall = 100 * np.mean(found, axis=0)
-    print(f"{len(found)} findings: IoU {iou:.1f}, precision {precision:.1f}, recall {recall:.1f} percent")
+    means = f"IoU {iou:.1f}, precision {precision:.1f}, recall {recall:.1f} percent"
+    print(f"{method.name}, {len(found)} findings: {means}")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 Run from the repository's root: ``python -m benchmarks.growth``; it writes ``docs/growth.svg``. A Qwen2.5-VL of the real
 class with random weights (12 layers of 8 heads) reads square frames of 64 to 1,024 image tokens, for a plain score, for
 all captures and with ``output_attentions=True``; the embedded Qwen2.5-VL scores batches of 1 to 64 hidden concepts; and
-MedFocus, its concept boxes kept from the run before, is evaluated over 15 to 240 records. Memory is the peak above that
-of the loaded model, each in a process of its own (Linux only); seconds are the least of three.
+medfocus-consensus, its concept boxes kept from the run before, is evaluated over 15 to 240 records. Memory is the peak
+above that of the loaded model, each in a process of its own (Linux only); seconds are the least of three.
 """
 
 from __future__ import annotations
@@ -98,9 +98,8 @@ def samples() -> list[tuple[int, float]]:
     for count in RECORDS:
         with TemporaryDirectory() as folder:
             start = time.perf_counter()
-            evaluate(
-                attributors=["medfocus"], limit=count, output=Path(folder) / "run", console=Console(file=io.StringIO())
-            )
+            output, console = Path(folder) / "run", Console(file=io.StringIO())
+            evaluate(attributors=["medfocus-consensus"], limit=count, output=output, console=console)
             found.append((count, time.perf_counter() - start))
             print(f"{count} records {found[-1][1]:.1f} s", flush=True)
     return found

@@ -2,7 +2,8 @@
 
 Run from the repository's root: ``python -m benchmarks.medfocus [--images N]``. Side by side in one process, on phantoms
 that no split holds: the transfer of the pool's concepts by the separable solver against POT's dense one on the same
-masses (one image: it is slow), and, for each embedded model, the interventions in one batch against a plain loop.
+masses (one image: it is slow), and, for each embedded model, the interventions at the boxes of medfocus-consensus in
+one batch against a plain loop.
 Printed are the least seconds of several repeats, and the ratios.
 """
 
@@ -18,7 +19,8 @@ from benchmarks.uot import best, pot_plan
 from harness import Box, Case, Registry
 from harness.contracts.mode import question
 from harness.imaging.read import letterbox
-from plugins.attributors.medfocus.medfocus import MedFocus, hide
+from plugins.attributors.medfocus.concept_hiding import ConceptHiding, hide
+from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
 from plugins.attributors.medfocus.references import mass
 from plugins.attributors.medfocus.uot import solve
 from plugins.phantom.population import person
@@ -27,7 +29,7 @@ from plugins.phantom.radiograph import Radiograph
 ASKED = question("left pleural effusion", "direct")
 
 
-def transfer(method: MedFocus, frame: np.ndarray, content: Box) -> None:
+def transfer(method: ConceptHiding, frame: np.ndarray, content: Box) -> None:
     """The whole pool fitted to one image, by both solvers."""
     o = method.options
     target = mass(frame, o.grid, content)
@@ -38,14 +40,14 @@ def transfer(method: MedFocus, frame: np.ndarray, content: Box) -> None:
     print(f"  separable {ours:.3f} s, POT's dense solver {theirs:.1f} s, ratio {theirs / ours:.0f}")
 
 
-def interventions(name: str, method: MedFocus, frames: list[tuple[np.ndarray, Box]]) -> None:
+def interventions(name: str, method: ConceptHiding, frames: list[tuple[np.ndarray, Box]]) -> None:
     """The hidden concepts of each image in one batch, and one after the other."""
     model = Registry.discover().find("model", name)()
     model.load()
     hidden = []
     for frame, content in frames:
         boxes = method.boxes(frame, content)  # placed before the clock runs: the transfer is timed apart
-        hidden.append([frame, *(hide(frame, (box,)) for box in boxes.values())])
+        hidden.append([frame, *(hide(frame, (box,), np.zeros_like(frame)) for box in boxes.values())])
 
     def batch() -> list[np.ndarray]:
         return [Case(model, images[0], ASKED, "Yes", content).score(images) for images, (_, content) in zip(
@@ -66,7 +68,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    method, frames = MedFocus(), []
+    method, frames = MedFocusConsensus(), []
     method.load()
     for seed in range(FIRST_SEED, FIRST_SEED + args.images):
         frame, place = letterbox(Radiograph(person(seed)).image())

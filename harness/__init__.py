@@ -14,7 +14,6 @@ if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __get
     from harness.api import load_model as load_model
     from harness.contracts.attributor import Attribution as Attribution
     from harness.contracts.attributor import Attributor as Attributor
-    from harness.contracts.attributor import NotApplicable as NotApplicable
     from harness.contracts.case import Case as Case
     from harness.contracts.case import RecordKey as RecordKey
     from harness.contracts.editor import Editor as Editor
@@ -32,6 +31,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __get
     from harness.contracts.source import Sample as Sample
     from harness.contracts.source import Source as Source
     from harness.errors import HarnessError as HarnessError
+    from harness.errors import NotApplicable as NotApplicable
     from harness.explaining.explanation import Explanation as Explanation
     from harness.hookspecs import hookimpl as hookimpl
     from harness.imaging.frame import Box as Box
@@ -54,7 +54,7 @@ _HOME = {
     "Model": "contracts.model",
     "Need": "contracts.metric",
     "NoOptions": "contracts.plugin",
-    "NotApplicable": "contracts.attributor",
+    "NotApplicable": "errors",
     "Observer": "contracts.observer",
     "RecordKey": "contracts.case",
     "Region": "contracts.editor",

@@ -20,6 +20,10 @@ class HarnessError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+class NotApplicable(HarnessError):
+    """A method can say nothing on this model, and why. No zero: the result counts in no mean, and costs the rank."""
+
+
 class RunError(HarnessError):
     """A fault that ends a whole run, not one sample of it: no memory, no disk, weights that do not load."""
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from harness.imaging.read import letterbox, letterbox_mask
 from plugins.attributors.medfocus.concepts import CONCEPTS
-from plugins.attributors.medfocus.medfocus import DEFAULT_POOL
-from plugins.attributors.medfocus.references import Pool, save_pool
+from plugins.attributors.medfocus.references import DEFAULT_POOL, Pool, save_pool
 from plugins.phantom import splits
 from plugins.phantom.population import healthy
 from plugins.phantom.radiograph import Radiograph

@@ -83,6 +83,9 @@ def figures(folders: dict[str, Path]) -> dict[str, dict[str, float | int | None]
         for name in (OTHER_BATCH, BFLOAT):
             pairs = [likeness(rows[FLOAT][k], rows[name][k], (folders[FLOAT], folders[name])) for k in keys]
             about[f"correlation, {name}"] = mean(correlation for correlation, _, _ in pairs)
+            for flat in (False, True):
+                some = [said[0] for key, said in zip(keys, pairs, strict=True) if is_flat(rows[name][key]) == flat]
+                about[f"correlation of {'flat' if flat else 'other'} maps, {name}"] = mean(some) if some else None
             about[f"IoU of boxes, {name}"] = mean(same for _, same, _ in pairs)
             about[f"same digits, {name}"] = mean(equal for _, _, equal in pairs)
         for name in (FLOAT, BFLOAT):
@@ -98,11 +101,20 @@ def mean(values: Iterable[float]) -> float:
 
 
 def table(found: dict[str, dict[str, float | int | None]]) -> str:
-    """The figures in Markdown."""
-    names = list(next(iter(found.values())))
-    lines = [f"| method | {' | '.join(names)} |", "| --- |" + " ---: |" * len(names)]
+    """Most of the figures in Markdown."""
+    shown = {
+        "records": "records",
+        "batch": f"correlation, {OTHER_BATCH}",
+        "same digits": f"same digits, {OTHER_BATCH}",
+        "bfloat16": f"correlation, {BFLOAT}",
+        "IoU": f"IoU of boxes, {BFLOAT}",
+        "flat in float32": f"flat, {FLOAT}",
+        "in bfloat16": f"flat, {BFLOAT}",
+    }
+    lines = [f"| method | {' | '.join(shown)} |", "| --- |" + " ---: |" * len(shown)]
     for method, about in found.items():
-        cells = ["–" if v is None else f"{v:.2f}" if isinstance(v, float) else str(v) for v in about.values()]
+        values = [about[name] for name in shown.values()]
+        cells = ["–" if v is None else f"{v:.2f}" if isinstance(v, float) else str(v) for v in values]
         lines.append(f"| `{method}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -147,10 +147,11 @@ def _facts(kind: Kind, cls: Any) -> Iterator[tuple[str, str]]:
     if kind == "attributor":
         if cls.same_as:
             yield "the same as", f"[{cls.same_as}](#attributor-{cls.same_as}), by algebra"
-        yield "needs", ", ".join(sorted(cls.needs)) or "nothing"
+        yield "needs", ", ".join([*sorted(cls.needs), *(["grounding"] if cls.grounding else [])]) or "nothing"
         yield "captures", ", ".join(sorted(cls.captures)) or "nothing"
     elif kind == "model":
         yield "offers", ", ".join(sorted(cls.capabilities))
+        yield "grounds", {True: "yes", False: "no", None: "it does not say"}[cls.grounds]
         yield "checkpoint", f"`{shipped(cls, Path(cls.checkpoint))}`"
     elif kind == "source":
         for file in cls.data:

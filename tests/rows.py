@@ -58,7 +58,8 @@ def row(index: int, attributor: str, iou: float | None = None, model: str = "m",
         "truth": [[0.0, 0.0, 1.0, 1.0]], "true_concepts": ["heart"], "truths": {},
         "status": "failed" if iou is None else "ok", "error": "it broke" if iou is None else None, "size": None,
         "boxes": [], "peak": None, "map_range": None, "map_values": None, "map_noise": None, "concept": None,
-        "concept_scores": None, "token_scores": None, "fallback": False, "completeness": None,
+        "concept_scores": None, "token_scores": None, "concept_token_scores": None, "fallback": False,
+        "completeness": None,
         "metrics": {}, "unmeasured": {}, "forward": 2, "backward": 0,
     } | fields  # fmt: skip
     if about["status"] == "not_applicable":

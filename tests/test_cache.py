@@ -19,7 +19,9 @@ from harness.run import loop
 from harness.run.cache import JsonCache, digest_of, path_of, shared
 from harness.run.settings import RunSettings
 from plugins.attributors.medfocus import kept_boxes as kept
+from plugins.attributors.medfocus.concept_hiding import ConceptHiding
 from plugins.attributors.medfocus.medfocus import MedFocus
+from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
 
 KEY = digest_of("a thing")
 CONTENT = Box(24, 0, 200, 224)
@@ -113,7 +115,7 @@ def test_medfocus_finds_its_boxes_on_disk(
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
     made = MedFocus().boxes(image, CONTENT)
     monkeypatch.setattr(MedFocus, "_locate", lambda *_: never())
-    found = MedFocus(MedFocus.Options(tau=0.5, composites=False)).boxes(image, CONTENT)
+    found = MedFocus(MedFocus.Options(tau=0.5, composites="none", baseline="mean")).boxes(image, CONTENT)
     assert repr(plain) == repr(made) == repr(found)  # every digit, and the order of the concepts
     # It holds boxes and digests, and nothing of the image.
     (path,) = tmp_path.rglob("*.json")
@@ -125,12 +127,12 @@ def test_medfocus_keeps_apart_what_differs(
 ) -> None:
     asked: list[int] = []
 
-    def locate(self: MedFocus, image: np.ndarray, content: Box) -> dict[str, Box]:
+    def locate(self: ConceptHiding, image: np.ndarray, content: Box) -> dict[str, Box]:
         asked.append(1)
         return {"left lung": Box(0, 0, 1, 1)}
 
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
-    monkeypatch.setattr(MedFocus, "_locate", locate)
+    monkeypatch.setattr(ConceptHiding, "_locate", locate)
     other_pool = tmp_path / "pool.npz"
     other_pool.write_bytes(b"other")
     dark = image // 2
@@ -138,12 +140,13 @@ def test_medfocus_keeps_apart_what_differs(
         (MedFocus(), image, CONTENT),
         (MedFocus(), dark, CONTENT),
         (MedFocus(), image, Box(24, 0, 199, 224)),
-        (MedFocus(MedFocus.Options(transfer="mass")), image, CONTENT),
+        (MedFocusConsensus(), image, CONTENT),
+        (MedFocus(MedFocus.Options(choice="debiased")), image, CONTENT),
         (MedFocus(MedFocus.Options(epsilon=0.06)), image, CONTENT),
         (MedFocus(MedFocus.Options(pool=other_pool)), image, CONTENT),
     ]
     for number, (method, frame, content) in enumerate(cases, 1):
-        for again in (method, MedFocus(method.options)):
+        for again in (method, type(method)(method.options)):
             again.boxes(frame, content)
             assert len(asked) == number
     monkeypatch.setattr(kept, "_code", lambda: "changed")

@@ -87,6 +87,10 @@ FAILING: dict[str, tuple[Callable[[Case], Attribution], str]] = {
     "an infinite box": (boxes(0, 0, 1, float("inf")), "four finite edges"),
     "scores in words": (lambda case: Attribution(boxes=[REGION], concept_scores={"a": "b"}), "could not convert"),  # type: ignore[dict-item]
     "a score a token and head": (lambda case: Attribution(boxes=[REGION], token_scores=np.ones((2, 2))), "TypeError"),  # type: ignore[arg-type]
+    "a concept's tokens in words": (
+        lambda case: Attribution(boxes=[REGION], concept_token_scores={"a": ["b"]}),  # type: ignore[list-item]
+        "could not convert",
+    ),
     "a number of passes that is none": (spending(float("nan")), "TypeError"),
     "no end": (lambda case: FAILING["no end"][0](case), "RecursionError"),
     "an error without words": (throw(Mute()), "Mute, which cannot say what it is about"),

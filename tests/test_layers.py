@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from harness.contracts.attributor import Attributor
 from harness.contracts.model import PLAIN, Capture, Trace, backward
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NotApplicable
 from harness.run.shared_case import SharedCase
 from harness.testing.region import RegionModel, make_case
 from harness.testing.watched import EVERYTHING, Watched
@@ -75,7 +75,23 @@ def test_what_needs_a_backward_pass() -> None:
         assert backward(frozenset({name, "rollout"}))
 
 
-def test_a_layer_that_the_model_lacks_fails_its_own_method_alone() -> None:
+def test_what_the_model_did_not_capture_is_not_applicable_and_what_nobody_asked_for_a_fault() -> None:
+    class Blind(RegionModel):
+        """Captures nothing, whatever it is asked for."""
+
+        def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
+            return Trace(super().trace(image, question, answer, captures).logprobs)
+
+    case = make_case(Blind(), image(), captures=frozenset({"hidden@1"}))
+    for name in ("hidden", "hidden_gradient"):
+        with pytest.raises(NotApplicable, match=f"asked to capture '{name}@1' and captured none"):
+            case.captured(name, 1)
+    with pytest.raises(HarnessError, match="Nobody asked to capture 'attention_relevance'") as undeclared:
+        case.captured("attention_relevance")
+    assert not isinstance(undeclared.value, NotApplicable)
+
+
+def test_a_layer_that_the_model_lacks_stops_its_own_method_alone() -> None:
     """The others of the run have their trace, and nobody is charged for a pass that was not run."""
     model, shared = Shallow(), dict[str, Any]()
 
@@ -85,7 +101,7 @@ def test_a_layer_that_the_model_lacks_fails_its_own_method_alone() -> None:
         return SharedCase(**given, captures=PLAIN, shared=shared, own=method.captures)
 
     absent, there = view(GradCAM(GradCAM.Options(layer=9))), view(GradCAM())
-    with pytest.raises(HarnessError, match="no layer 9"):
+    with pytest.raises(NotApplicable, match="no layer 9"):
         GradCAM(GradCAM.Options(layer=9)).attribute(absent)
     assert (absent.cost.forward, absent.cost.backward) == (0, 0)
     assert GradCAM().attribute(there).saliency is not None

@@ -201,7 +201,7 @@ def test_what_cannot_be_checked_is_refused_in_one_line(capsys: pytest.CaptureFix
 
 def test_a_black_box_shows_what_it_works_with(capsys: pytest.CaptureFixture[str]) -> None:
     words = run(capsys, "show", "black-box")[1]
-    assert "offers generate works with no installed attributor" in words
+    assert "offers generate grounds it does not say works with no installed attributor" in words
 
 
 def test_metrics_are_listed_with_what_a_board_says_of_them(capsys: pytest.CaptureFixture[str]) -> None:

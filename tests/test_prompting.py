@@ -10,15 +10,21 @@ import huggingface_hub
 import numpy as np
 import pytest
 import transformers
+from evaluating import evaluate
 from small_vision import save_owlvit, save_sam
 from transformers import SamModel
 
+from harness.contracts.attributor import Attributor, missing
 from harness.contracts.case import Case
 from harness.contracts.model import Capability, Model
 from harness.errors import HarnessError
+from harness.explaining.explain import check_capabilities
 from harness.imaging.frame import Box
+from harness.registry import Registry
+from harness.run.journal import read_journal
 from plugins.attributors import prompting_medsam
 from plugins.attributors.medsam import preprocess
+from plugins.attributors.occlusion import Occlusion
 from plugins.attributors.prompting import Prompting
 from plugins.attributors.prompting_medsam import PromptingMedSAM
 
@@ -64,6 +70,28 @@ def test_the_model_says_in_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Scripted, "boxes_in", "thousandths")
     (box,) = Prompting().attribute(case(reply)).boxes
     np.testing.assert_allclose(box, (2.4, 4.8, 7.2, 9.6))
+
+
+@pytest.mark.parametrize("method", [Prompting, PromptingMedSAM])
+def test_a_model_that_says_that_it_cannot_ground_is_not_asked(
+    method: type[Attributor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert missing(method, Scripted) == []  # it does not say, and is tried
+    monkeypatch.setattr(Scripted, "grounds", True)
+    assert missing(method, Scripted) == []
+    monkeypatch.setattr(Scripted, "grounds", False)
+    assert missing(method, Scripted) == ["grounding"] and missing(Occlusion, Scripted) == ["score"]
+    with pytest.raises(HarnessError, match=f"{method.name}' needs grounding, which the model 'scripted' does not"):
+        check_capabilities(method, Scripted)
+
+
+def test_on_the_embedded_models_prompting_is_not_applicable_and_no_zero(tmp_path: Path) -> None:
+    """They were taught neither boxes nor regions; no model is even loaded."""
+    ended = evaluate(Registry.discover(), ["prompting"], limit=4, output=tmp_path / "run")
+    assert (ended.finished, ended.failed, ended.not_applicable) == (4, 0, 4)
+    for row in read_journal(tmp_path / "run")[1]:
+        assert (row["status"], row["metrics"]) == ("not_applicable", {})
+        assert row["error"] == f"prompting needs grounding, which {row['model']} does not offer"
 
 
 @pytest.mark.parametrize("reply", ["Yes.", "", "[[999999, 999999, 1, 2, 3]]"])

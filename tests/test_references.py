@@ -26,8 +26,9 @@ from leaderboard.board import make_board
 from plugins.attributors import medfocus
 from plugins.attributors.medfocus.candidates import candidates
 from plugins.attributors.medfocus.concepts import CONCEPTS
-from plugins.attributors.medfocus.medfocus import DEFAULT_POOL, MedFocus
-from plugins.attributors.medfocus.references import Pool, load_pool
+from plugins.attributors.medfocus.medfocus import MedFocus
+from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
+from plugins.attributors.medfocus.references import DEFAULT_POOL, Pool, load_pool
 from plugins.sources import imagenome
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +83,7 @@ def test_from_the_tables_to_an_explanation(data: Path, capsys: pytest.CaptureFix
             if concept in CONCEPTS:
                 found = extent(pool.masks[k, CONCEPTS.index(concept)])
                 np.testing.assert_allclose(found, PLACE.to_frame(Box(x0, y0 + k, x1, y1 + k)), atol=0.5 + 1e-9)
-    method = MedFocus(MedFocus.Options(pool=data.parent / "pool.npz"))
+    method = MedFocusConsensus(MedFocusConsensus.Options(pool=data.parent / "pool.npz"))
     method.load()
     image = letterbox(read_image(paths[3]))[0]
     heart = PLACE.to_frame(Box(80, 133, 150, 203))

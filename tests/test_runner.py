@@ -54,6 +54,7 @@ def test_rows_hold_the_result(bench: Path, tmp_path: Path) -> None:
     assert row["answer"] == "The mass is bright, so yes" and row["attribute"] == "toy nodule"
     assert (row["concept"], row["true_concepts"], row["fallback"]) == ("left lung", ["left lung"], False)
     assert len(row["token_scores"]) == 6 and row["concept_scores"]["left lung"] > 0
+    assert row["concept_token_scores"] == {"left lung": [0.5] * 6, "right lung": [0.0] * 6}
     for row in rows(tmp_path / "out", status="ok"):
         again = overlap([Box(*box) for box in row["boxes"]], [Box(*box) for box in row["truth"]])
         assert row["metrics"]["iou"] == round(again.iou, 6) and row["metrics"]["recall"] == round(again.recall, 6)

@@ -23,7 +23,8 @@ from harness.run.weights import identities, identity
 from leaderboard.board import make_board
 from leaderboard.render.markdown import render
 from plugins import checkpoint
-from plugins.attributors.medfocus.medfocus import DEFAULT_POOL, MedFocus
+from plugins.attributors.medfocus.medfocus import MedFocus
+from plugins.attributors.medfocus.references import DEFAULT_POOL
 from plugins.models.gemma3 import Gemma3_4B, PhantomGemma3
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -125,11 +125,13 @@ class Good(Attributor):
     name: ClassVar[str] = "good"
 
     def attribute(self, case: Case) -> Attribution:
+        halves = [0.5 for _ in case.model.tokens(case.answer)]
         return Attribution(
             boxes=[REGION],
             concept="left lung",
             concept_scores={"left lung": float(-case.original.sum()), "right lung": 0.0},
-            token_scores=[0.5 for _ in case.model.tokens(case.answer)],
+            token_scores=halves,
+            concept_token_scores={"left lung": halves, "right lung": [0.0 for _ in halves]},
         )
 
 

@@ -180,6 +180,20 @@ class TokenScoreMissing(Altered):
         said.token_scores = said.token_scores[: max(1, len(said.token_scores) - 1)]
 
 
+class ConceptTokenMissing(Altered):
+    """Scores the tokens of a concept, all but the first."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.concept_token_scores = {"heart": said.token_scores[1:]}
+
+
+class TokensOfAnUnknownConcept(Altered):
+    """Scores the tokens of a concept that it does not score."""
+
+    def alter(self, said: Any, case: Case) -> None:
+        said.concept_token_scores = {"heart": said.token_scores, "lung": said.token_scores}
+
+
 class InfiniteScore(Altered):
     """A concept whose score is infinite."""
 
@@ -290,6 +304,7 @@ WRONG: list[tuple[str, type[Attributor]]] = [
     ("explains", ReturnsAMap), ("explains", SaysNothing), ("map of the frame", SmallMap), ("map of the frame", NanMap),
     ("boxes in the frame", BoxOutside), ("boxes in the frame", BoxInverted), ("boxes in the frame", ConceptBoxEmpty),
     ("concept and scores", ConceptIsANumber), ("concept and scores", TokenScoreMissing),
+    ("concept and scores", ConceptTokenMissing), ("concept and scores", TokensOfAnUnknownConcept),
     ("concept and scores", InfiniteScore), ("repeatable", Counts), ("repeatable", Unseeded),
     ("own randomness", GlobalGenerator), ("leaves the image alone", Scribbles), ("declared needs", UndeclaredScore),
     ("declared needs", IdleNeed), ("declared needs", WantsMore), ("declared captures", UndeclaredCapture),

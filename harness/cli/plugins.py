@@ -133,18 +133,21 @@ def _show(console: Console, kind: Kind, cls: type[Plugin], registry: Registry) -
 
 def _facts(kind: Kind, cls: Any, origin: Origin, registry: Registry) -> list[tuple[str, str]]:
     """What a plugin asks for or offers, and where it is from."""
+    from harness.contracts.attributor import missing
+
     rows = []
     if cls.aliases:
         rows.append(("also called", ", ".join(cls.aliases)))
     if kind == "attributor":
         rows.extend([("the same as", cls.same_as)] if cls.same_as else [])
-        models = [model.name for model in registry.all("model") if cls.needs <= model.capabilities]
-        rows.append(("needs", ", ".join(sorted(cls.needs)) or "nothing"))
+        models = [model.name for model in registry.all("model") if not missing(cls, model)]
+        rows.append(("needs", ", ".join([*sorted(cls.needs), *(["grounding"] if cls.grounding else [])]) or "nothing"))
         rows.append(("captures", ", ".join(sorted(cls.captures)) or "nothing"))
         rows.append(("works with", ", ".join(models) or "no installed model"))
     elif kind == "model":
-        able = [method.name for method in registry.all("attributor") if method.needs <= cls.capabilities]
+        able = [method.name for method in registry.all("attributor") if not missing(method, cls)]
         rows.append(("offers", ", ".join(sorted(cls.capabilities)) or "nothing"))
+        rows.append(("grounds", {True: "yes", False: "no", None: "it does not say"}[cls.grounds]))
         rows.append(("works with", ", ".join(able) or "no installed attributor"))
         if getattr(cls, "checkpoint", None):
             rows.append(("checkpoint", str(cls.checkpoint)))

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from harness.contracts.case import Case
-from harness.contracts.model import Capability, Capture
+from harness.contracts.model import Capability, Capture, Model
 from harness.contracts.plugin import Plugin
-from harness.errors import HarnessError
+from harness.errors import NotApplicable as NotApplicable
 from harness.imaging.frame import Box
 
 
@@ -23,9 +23,9 @@ class Attribution:
     ``saliency``: float [side, side], any scale; the harness turns it into boxes by the paper's rule.
     ``boxes``: boxes in frame pixels, the best first; they win over the map where both are given.
     ``concept``, ``concept_scores``, ``concept_boxes``: the chosen anatomical concept, every concept's score (higher is
-    more important) and box. ``token_scores``: one value an answer token. ``fallback``: the method gave up on choosing a
-    region and returned the whole image. ``completeness``: by how many nats what it attributes misses what it should
-    sum to.
+    more important) and box. ``token_scores``: one value an answer token; ``concept_token_scores``: these for every
+    concept that has a score. ``fallback``: the method gave up on choosing a region and returned the whole image.
+    ``completeness``: by how many nats what it attributes misses what it should sum to.
     """
 
     saliency: np.ndarray | None = None
@@ -36,15 +36,13 @@ class Attribution:
     token_scores: list[float] | None = None
     fallback: bool = False
     completeness: float | None = None
-
-
-class NotApplicable(HarnessError):
-    """A method can say nothing on this model, and why. No zero: the result counts in no mean, and costs the rank."""
+    concept_token_scores: dict[str, list[float]] | None = None
 
 
 class Attributor(Plugin):
     """An attribution method. ``needs`` and ``captures`` state what it asks of a model.
 
+    ``grounding``: it asks the model where in the image something is; one that says that it cannot ground is left out.
     ``same_as`` names a method that this one is by algebra: where they agree, boards show one line of the two.
     ``control``: it knows nothing of the model; boards show what the others gain over the strongest control.
     """
@@ -53,6 +51,7 @@ class Attributor(Plugin):
     same_as: ClassVar[str | None] = None
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     captures: ClassVar[frozenset[Capture]] = frozenset()
+    grounding: ClassVar[bool] = False
 
     def load(self) -> None:
         """Bring what the method needs into memory; called once before the first use. May raise ``HarnessError``."""
@@ -68,3 +67,9 @@ class Attributor(Plugin):
     @abstractmethod
     def attribute(self, case: Case) -> Attribution:
         """Explain one case. Raises :class:`NotApplicable` where it can say nothing on the model."""
+
+
+def missing(method: Attributor | type[Attributor], model: Model | type[Model]) -> list[str]:
+    """What a method needs and a model does not offer. Grounding is missing only where the model says so."""
+    ground = ["grounding"] if method.grounding and model.grounds is False else []
+    return [*sorted(method.needs - model.capabilities), *ground]

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.contracts.mode import Mode
 from harness.contracts.model import Capture, Layer, Model, Trace, at, backward
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NotApplicable
 from harness.imaging.frame import Box
 from harness.imaging.upsample import Upsampling, spread, upsample
 
@@ -105,12 +105,17 @@ class Case:
         return self.model.path_gradients(self.image, baseline, fractions, self.question, self.answer)
 
     def captured(self, name: str, layer: Layer = -1) -> np.ndarray:
-        """One array of the trace, by its name. Raises ``HarnessError`` where the model captured nothing."""
+        """One array of the trace, by its name.
+
+        Raises :class:`NotApplicable` where the model has no such capture, ``HarnessError`` where nobody asked for it.
+        """
         name = at(name, layer)
         found: np.ndarray | None = getattr(self.trace, name)
-        if found is None:
-            raise HarnessError(f"The model {self.model.name!r} was asked to capture {name!r} and captured none.")
-        return found
+        if found is not None:
+            return found
+        if (capture := name.replace("_gradient", "")) not in self.captures:
+            raise HarnessError(f"Nobody asked to capture {capture!r}; the method's captures must name it.")
+        raise NotApplicable(f"The model {self.model.name!r} was asked to capture {name!r} and captured none.")
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """A map [side, side] of one value an image token [N], or one a cell of an even grid [rows, columns]."""

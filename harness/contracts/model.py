@@ -74,10 +74,13 @@ class Model(Plugin):
     """A vision-language model. ``capabilities`` states which of the methods below it really has.
 
     ``boxes_in``: what it counts in where it is asked for boxes: its frame's pixels, or thousandths of either side.
+    ``grounds``: whether it can say where in the image something is. None: not known, so that it is asked all the same,
+    and a reply without a box counts as no box. False: methods that ask so are not applicable.
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"generate"})
     boxes_in: ClassVar[BoxUnit] = "pixels"
+    grounds: ClassVar[bool | None] = None
 
     def load(self) -> None:
         """Bring the weights into memory; called once before the first use. May raise ``HarnessError``."""

@@ -8,7 +8,7 @@ from typing import SupportsFloat
 
 import numpy as np
 
-from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.attributor import Attribution, Attributor, missing
 from harness.contracts.case import Case
 from harness.contracts.model import Answer, Model
 from harness.errors import HarnessError
@@ -92,11 +92,11 @@ def check_capabilities(
     attributor: Attributor | type[Attributor], model: Model | type[Model], answer_given: bool = False
 ) -> None:
     """Raise ``HarnessError`` where the model lacks what the attributor, or asking for an answer, needs."""
-    missing = sorted(attributor.needs - model.capabilities)
-    if missing:
+    absent = missing(attributor, model)
+    if absent:
         has = ", ".join(sorted(model.capabilities)) or "nothing"
         raise HarnessError(
-            f"The attributor {attributor.name!r} needs {' and '.join(missing)}, "
+            f"The attributor {attributor.name!r} needs {' and '.join(absent)}, "
             f"which the model {model.name!r} does not offer (it offers {has}); "
             f"`harness plugins show {model.name}` lists the attributors that it works with."
         )
@@ -118,7 +118,7 @@ def _explain(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box]
         raise HarnessError(f"The attributor {attributor.name!r} failed: {reason(error).rstrip('.')}.") from error
     try:
         boxes = boxes_of(attribution, case)
-        scored = attribution.token_scores is not None
+        scored = attribution.token_scores is not None or bool(attribution.concept_token_scores)
         tokens = case.model.tokens(case.answer) if scored else None
         check_extras(attribution, tokens)
     except (TypeError, ValueError) as error:
@@ -131,10 +131,12 @@ def check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:
     if said.concept is not None and not isinstance(said.concept, str):
         raise TypeError(f"its concept is {type(said.concept).__name__} instead of text")
     scores = {} if said.concept_scores is None else dict(said.concept_scores)
-    token_scores = [] if said.token_scores is None else list(said.token_scores)
-    for what, values in (("concept", list(scores.values())), ("token", token_scores)):
+    of_tokens = [] if said.token_scores is None else [list(said.token_scores)]
+    of_tokens += [list(values) for values in (said.concept_token_scores or {}).values()]
+    for what, values in (("concept", list(scores.values())), *(("token", some) for some in of_tokens)):
         for value in values:
             if not isinstance(value, SupportsFloat) or not math.isfinite(value):
                 raise ValueError(f"a {what}'s score is {value!r} instead of a finite number")
-    if tokens is not None and len(tokens) != len(token_scores):
-        raise ValueError(f"it scored {len(token_scores)} tokens of an answer of {len(tokens)}")
+    for values in of_tokens:
+        if tokens is not None and len(tokens) != len(values):
+            raise ValueError(f"it scored {len(values)} tokens of an answer of {len(tokens)}")

@@ -71,7 +71,7 @@ class Row(JournalLine):
     map_noise
         The range of what its map changes by when the model rounds otherwise (:mod:`harness.run.noise`); null where that
         was not asked for, or cannot be known.
-    concept, concept_scores, token_scores, fallback, completeness
+    concept, concept_scores, token_scores, concept_token_scores, fallback, completeness
         What else it said, as :class:`harness.Attribution` has it.
     metrics
         The figures by metric. Null: the method says nothing that the metric could measure. A metric that does not
@@ -104,6 +104,7 @@ class Row(JournalLine):
     concept: str | None
     concept_scores: dict[str, Number] | None
     token_scores: list[Number] | None
+    concept_token_scores: dict[str, list[Number]] | None
     fallback: bool
     completeness: Number | None
     metrics: dict[str, Number | None]

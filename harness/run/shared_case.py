@@ -18,7 +18,7 @@ from harness.contracts.case import Case, RecordKey
 from harness.contracts.explained import Explained
 from harness.contracts.model import Capture, Trace, backward
 from harness.contracts.source import Sample
-from harness.errors import HarnessError
+from harness.errors import NotApplicable
 from harness.imaging.frame import Box, Letterbox
 from harness.imaging.saliency import peak, saliency_to_boxes
 from harness.run.row import writable
@@ -53,7 +53,7 @@ class SharedCase(Case):
     def trace(self) -> Trace:
         """One pass with the captures that all attributors of the run need."""
         if why := self.model.cannot_capture(self.own):
-            raise HarnessError(why)
+            raise NotApplicable(why)
         self.cost.forward += 1
         if "trace" not in self.shared:
             trace = self.model.trace(self.image.copy(), self.question, self.answer, self.captures)
@@ -112,6 +112,7 @@ def said_of(attribution: Any, case: Case, place: Letterbox) -> dict[str, Any]:
     if attribution.concept is not None and not isinstance(attribution.concept, str):
         raise ValueError(f"its concept is {type(attribution.concept).__name__} instead of text")
     scores, tokens, missed = attribution.concept_scores, attribution.token_scores, attribution.completeness
+    each = attribution.concept_token_scores
     return {
         "boxes": boxes,
         **_of_map(attribution, case, place),
@@ -121,7 +122,10 @@ def said_of(attribution: Any, case: Case, place: Letterbox) -> dict[str, Any]:
         "concept_scores": None
         if scores is None
         else {writable(str(name)): _number(value, "a concept's score") for name, value in scores.items()},
-        "token_scores": None if tokens is None else [_number(value, "a token's score") for value in tokens],
+        "token_scores": None if tokens is None else _token_scores(tokens),
+        "concept_token_scores": None
+        if each is None
+        else {writable(str(name)): _token_scores(values) for name, values in each.items()},
     }
 
 
@@ -184,6 +188,10 @@ def _rounded(boxes: Iterable[Box]) -> list[Box]:
     """Boxes to a hundredth of a pixel, without those that lie wholly outside the image."""
     found = (Box(*(round(edge, BOX_DECIMALS) for edge in box)) for box in boxes)
     return [box for box in found if box.area > 0]
+
+
+def _token_scores(values: Iterable[float]) -> list[float]:
+    return [_number(value, "a token's score") for value in values]
 
 
 def _number(value: float, what: str) -> float:

@@ -10,15 +10,15 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
-from harness.contracts.attributor import Attribution, Attributor, NotApplicable
+from harness.contracts.attributor import Attribution, Attributor, missing
 from harness.contracts.case import Case, Cost, RecordKey
 from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric, Need
 from harness.contracts.mode import Mode
-from harness.contracts.model import Capability, Capture, Model
+from harness.contracts.model import Capture, Model
 from harness.contracts.observer import Observer
 from harness.contracts.source import Sample, Source, read_sample
-from harness.errors import HarnessError, one_line
+from harness.errors import HarnessError, NotApplicable, one_line
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.overlap import union_area
 from harness.imaging.read import letterbox
@@ -122,8 +122,8 @@ class RowMaker:
         )
         fields: dict[str, Any] = {
             "boxes": [], "peak": None, "map_range": None, "map_values": None, "map_noise": None, "concept": None,
-            "concept_scores": None, "token_scores": None, "fallback": False, "completeness": None, "forward": 0,
-            "backward": 0, **said,
+            "concept_scores": None, "token_scores": None, "concept_token_scores": None, "fallback": False,
+            "completeness": None, "forward": 0, "backward": 0, **said,
         }  # fmt: skip
         fields["boxes"] = [list(box) for box in fields["boxes"]]
         fields["peak"] = list(fields["peak"]) if fields["peak"] else None
@@ -323,8 +323,8 @@ class RunWorker:
 
 def lacking(one: Participant[Attributor], model: Participant[Model]) -> str | None:
     """Why a method cannot explain a model, which does not offer what it needs; None where it can."""
-    missing: list[Capability] = sorted(one.cls.needs - model.cls.capabilities)
-    return f"{one.label} needs {' and '.join(missing)}, which {model.label} does not offer" if missing else None
+    absent = missing(one.cls, model.cls)
+    return f"{one.label} needs {' and '.join(absent)}, which {model.label} does not offer" if absent else None
 
 
 def seed_of(seed: int, sample: Sample, mode: Mode) -> int:

@@ -183,10 +183,12 @@ def extras_fault(trial: Trial) -> str | None:
     error = raised_by(lambda: said_of(harmless, trial.case, Letterbox(SIDE, SIDE)))
     if error is not None:
         return f"In what it returns, {str(error).rstrip('.')}."
-    if said.token_scores is None:
-        return None
-    given, tokens = len(said.token_scores), len(trial.model.inner.tokens(trial.case.answer))
-    return None if given == tokens else f"It scored {given} tokens of an answer of {tokens}."
+    if said.concept_token_scores is not None and set(said.concept_token_scores) != set(said.concept_scores or ()):
+        return "Its concept_token_scores are not of the concepts that it scores."
+    tokens = len(trial.model.inner.tokens(trial.case.answer))
+    each = [*(said.concept_token_scores or {}).values(), *([] if said.token_scores is None else [said.token_scores])]
+    wrong = [len(scores) for scores in each if len(scores) != tokens]
+    return f"It scored {wrong[0]} tokens of an answer of {tokens}." if wrong else None
 
 
 FAULTS: tuple[Callable[[Trial], str | None], ...] = (map_fault, box_fault, extras_fault)

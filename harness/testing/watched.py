@@ -39,7 +39,7 @@ class Watched(Model):
         super().__init__()
         self.inner, self.own = inner, own
         self.capabilities = offers  # type: ignore[misc]
-        self.boxes_in = inner.boxes_in  # type: ignore[misc]
+        self.boxes_in, self.grounds = inner.boxes_in, inner.grounds  # type: ignore[misc]
         self.calls: set[Capability] = set()
         self.captures: set[Capture] = set()
         self.forward = self.backward = 0

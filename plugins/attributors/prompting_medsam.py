@@ -32,6 +32,7 @@ class PromptingMedSAM(Attributor):
 
     name: ClassVar[str] = "prompting-medsam"
     needs: ClassVar[frozenset[Capability]] = frozenset({"generate"})
+    grounding: ClassVar[bool] = True
 
     class Options(NoOptions):
         """Threshold and top are the paper's."""

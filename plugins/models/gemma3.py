@@ -35,6 +35,7 @@ class PhantomGemma3(Gemma3):
     aliases: ClassVar[tuple[str, ...]] = ("phantom_gemma3",)
     checkpoint: ClassVar[str] = str(Path(__file__).parent / "phantom_gemma3")
     gpu_dtype: ClassVar[str] = "float32"
+    grounds: ClassVar[bool | None] = False  # it was taught neither boxes nor to name regions when asked for them
 
 
 class PhantomGemma3Planted(PhantomGemma3):

@@ -99,6 +99,8 @@ def test_explain_refuses_before_it_loads_the_model(
         (Attribution(boxes=[SOME], concept=3), "its concept is int"),  # type: ignore[arg-type]
         (Attribution(boxes=[SOME], token_scores=[1.0, float("inf")]), "a token's score is inf"),
         (Attribution(boxes=[SOME], token_scores=[1.0, 2.0]), "it scored 2 tokens of an answer of 1"),
+        (Attribution(boxes=[SOME], concept_token_scores={"h": [1.0, 2.0]}), "it scored 2 tokens of an answer of 1"),
+        (Attribution(boxes=[SOME], concept_token_scores={"h": [float("nan")]}), "a token's score is nan"),
         (RuntimeError("boom\nand more."), "failed: RuntimeError: boom and more.\n"),
         (SystemExit(0), "failed: SystemExit: 0."),
     ],

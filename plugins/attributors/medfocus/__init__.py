@@ -1,4 +1,4 @@
-"""MedFocus as a plugin. Importing it imports nothing heavy, as its command is added at every start."""
+"""MedFocus and its variant as plugins. Importing this imports nothing heavy, as its command is added at every start."""
 
 from __future__ import annotations
 
@@ -15,5 +15,6 @@ if TYPE_CHECKING:
 def attributors() -> Sequence[type[Attributor]]:
     """The attributors of this plugin."""
     from plugins.attributors.medfocus.medfocus import MedFocus
+    from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
 
-    return [MedFocus]
+    return [MedFocus, MedFocusConsensus]

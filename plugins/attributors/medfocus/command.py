@@ -83,8 +83,8 @@ def run(args: argparse.Namespace) -> None:
     save_pool(built.pool, args.output)
     _say(console, f"{args.output}: {built.pool.origin}.")
     _passed_over(built.passed_over, console)
-    use = f"-o medfocus.pool={shlex.quote(str(args.output))}"
-    _say(console, f"Use it by `{use}`, with `harness eval` or `harness explain`.")
+    pool = shlex.quote(str(args.output))
+    _say(console, f"Use it by `-o medfocus.pool={pool}` or `-o medfocus-consensus.pool={pool}`.")
     _say(console, "It holds images of MIMIC-CXR: under its data use agreement, do not share the file.")
 
 

@@ -19,14 +19,14 @@ from harness.run.weights import identities
 _CODE = (*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parent.parent / "medsam.py")
 
 
-def recipe(options: dict[str, Any], files: Sequence[Path]) -> dict[str, Any]:
-    """What is the same for all images, as JSON: options, the files' contents, the code, and what it runs on.
+def recipe(method: str, options: dict[str, Any], files: Sequence[Path]) -> dict[str, Any]:
+    """What is the same for all images, as JSON: method, options, the files' contents, the code, and what it runs on.
 
     The last, since other machines and libraries round differently, and results must not depend on whose boxes were
     there already.
     """
     return {
-        "what": "medfocus boxes",
+        "what": f"{method} boxes",
         "options": options,
         "files": list(identities(files).values()),
         "code": _code(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from harness.imaging.frame import Box
 from plugins.attributors.medfocus import uot
 from plugins.attributors.medfocus.concepts import CONCEPTS
 
+Choice = Literal["cost", "debiased"]
+
+DEFAULT_POOL = Path(__file__).parent / "pools" / "phantom.npz"
 SUPPORT = 0.02  # of the largest intensity: darker pixels (padding, air outside the body) carry no mass
 
 
@@ -28,9 +32,11 @@ class Pool:
     masks: np.ndarray
     origin: str
 
-    def choose(self, target: np.ndarray, epsilon: float, lam: float) -> int:
-        """Index of the reference with the least (debiased) transport cost to a target mass [g, g]."""
+    def choose(self, target: np.ndarray, epsilon: float, lam: float, by: Choice) -> int:
+        """Index of the reference nearest to a target mass [g, g]: of the least transport cost, or divergence."""
         sources = np.stack([mass(image, target.shape[0]) for image in self.images])
+        if by == "cost":
+            return int(np.argmin(uot.solve(sources, target, epsilon, lam).cost()))
         return int(np.argmin(uot.divergence(sources, target, epsilon, lam)))
 
     def transfer(self, index: int, target: np.ndarray, epsilon: float, lam: float) -> np.ndarray:
@@ -73,7 +79,7 @@ def load_pool(path: Path) -> Pool:
             images, packed = file["images"], file["masks"]
             names, origin = [str(name) for name in file["concepts"]], str(file["origin"])
     except FileNotFoundError:
-        raise HarnessError(f"The reference pool {path} does not exist; set medfocus.pool to an .npz file.") from None
+        raise HarnessError(f"The reference pool {path} does not exist; set the option pool to an .npz file.") from None
     except KeyError as error:
         raise HarnessError(f"The reference pool {path} lacks an array: {error.args[0]}") from error
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:

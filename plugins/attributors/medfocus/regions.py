@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.imaging.frame import Box
@@ -38,3 +40,9 @@ def clip(box: Box, content: Box) -> Box | None:
     x0, x1 = (float(np.clip(x, content.x0, content.x1)) for x in (box.x0, box.x1))
     y0, y1 = (float(np.clip(y, content.y0, content.y1)) for y in (box.y0, box.y1))
     return Box(x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
+def hull(boxes: Sequence[Box]) -> Box:
+    """The least box that holds all of the boxes."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return Box(min(x0), min(y0), max(x1), max(y1))
