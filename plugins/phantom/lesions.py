@@ -74,9 +74,9 @@ def _mass(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
 def _nodules(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     room, made = Room(a), []
     for _ in range(int(rng.integers(2, 4))):
-        r = rng.uniform(9.5, 13)
+        r = rng.uniform(10, 13.5)
         shape = outline(a, rng, room.spot(rng, r), r, 0.06, rng.uniform(0.85, 1.0))
-        made.append(2.4 * GAIN * gaussian_filter(ball(shape, r), 0.6) * smoothstep(a.lungs, 5, 40))
+        made.append(2.9 * GAIN * gaussian_filter(ball(shape, r), 0.6) * smoothstep(a.lungs, 5, 40))
     return made
 
 
@@ -99,7 +99,7 @@ def _consolidation(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
 def _atelectasis(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     room, made = Room(a), []
     for _ in range(1 + int(rng.random() < 0.35)):
-        half, thick = rng.uniform(30, 44), rng.uniform(4.2, 6.5)
+        half, thick = rng.uniform(30, 44), rng.uniform(4.8, 7.2)
         cx, cy = room.spot(rng, half, 0.55)
         turn, bend = rng.uniform(-0.9, 0.9), rng.normal(0, 0.003)
         c, s = np.cos(turn), np.sin(turn)
@@ -108,7 +108,7 @@ def _atelectasis(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
         band = np.exp(-((across / (thick * (1 + 0.2 * np.sin(along / 9)))) ** 2)) * smoothstep(
             np.abs(along), half, half - 12
         )
-        made.append(0.62 * band * smoothstep(a.lungs, 6, 40))
+        made.append(0.8 * band * smoothstep(a.lungs, 6, 40))
     return made
 
 
@@ -139,12 +139,12 @@ def _pneumothorax(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
 def _loculated(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     side: Side = SIDES[int(rng.integers(2))]
     x, y = a.x * SIGN[side], a.y
-    middle, half, deep = rng.uniform(-105, a.dome_top(side) - 18), rng.uniform(30, 46), rng.uniform(20, 30)
+    middle, half, deep = rng.uniform(-105, a.dome_top(side) - 18), rng.uniform(32, 48), rng.uniform(25, 37)
     wall = a.cage_half_width(y)
     # A lens against the wall: smooth and convex towards the lung.
     lens = np.clip(1 - ((y - middle) / half) ** 2 - ((wall - x) / deep) ** 2, 0, None) ** 0.5
     inside = smoothstep(x, wall + 1, wall - 2) * smoothstep(a.lung_length[side], 0, 6)
-    return [1.25 * GAIN * 34 * gaussian_filter(lens * inside, 0.8)]
+    return [1.35 * GAIN * 52 * gaussian_filter(lens * inside, 0.8)]
 
 
 def _plaque(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
@@ -161,21 +161,23 @@ def _plaque(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
 
 def _bone(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     curves, made = rib_profile(a), []
+    height, width = a.x.shape
     for _ in range(1 + int(rng.random() < 0.3)):
-        for _ in range(40):
+        for _ in range(60):
             curve = curves[int(rng.integers(len(curves)))]
             at = int(rng.integers(12, len(curve) - 12))
             x, y = curve[at, 0], curve[at, 1]
-            cols, rows = a.projection.project(curve[at : at + 1])
-            height, width = a.x.shape
-            if abs(x) > 55 and 22 < rows[0] < height - 22 and 22 < cols[0] < width - 22:
+            (col,), (row,) = a.projection.project(curve[at : at + 1])
+            # Over the lung, where a reader can tell it from what lies behind.
+            inside = 22 < row < height - 22 and 22 < col < width - 22
+            if inside and abs(x) > 45 and a.lungs[int(row), int(col)] > 25:
                 break
         way = curve[at + 4, :2] - curve[at - 4, :2]
         turn = float(np.arctan2(way[1], way[0]))
         xx, yy = a.projection.plane(float(curve[at, 2]))
-        body = ellipsoid(xx - x, yy - y, rng.uniform(22, 32), rng.uniform(11, 15), 7.5, turn)
+        body = ellipsoid(xx - x, yy - y, rng.uniform(23, 33), rng.uniform(12, 16), 9.0, turn)
         patchy = np.clip(1 + 0.3 * noise(rng, a.x, 2.0), 0.3, None)
-        made.append(BONE * 1.15 * gaussian_filter(body, 0.7) * patchy)
+        made.append(BONE * 1.7 * gaussian_filter(body, 0.7) * patchy)
     return made
 
 
