@@ -57,9 +57,9 @@ class GradientSHAP(Attributor):
 
     def signed(self, case: Case, starts: Sequence[np.ndarray]) -> np.ndarray:
         """Attributions with their sign, float64 [side, side, 3], from the lines that begin at ``starts``."""
-        return np.mean(
-            [case.path_gradients(*line).mean(0) for line in zip(starts, self.points(case.seed), strict=True)], 0
-        )
+        lines = zip(starts, self.points(case.seed), strict=True)
+        found: np.ndarray = np.mean([case.path_gradients(*line).mean(0, dtype=np.float64) for line in lines], 0)
+        return found
 
     def points(self, seed: int) -> list[list[float]]:
         """How far along each of the lines its samples lie, 0..1."""
