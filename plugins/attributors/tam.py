@@ -6,6 +6,9 @@ them, make an interference map, which is subtracted as far as it explains the to
 is scaled together with those logits, so that a token that owes more to the text counts less, and smoothed by a filter
 of ranks. The paper explains one token; here the answer's map is the mean over its tokens.
 
+The embedded models have little to say at their image tokens: on direct answers half of the maps are empty and the mean
+IoU is 0.7%, where ``center-prior`` has 14.9% (``harness eval --attributor tam --attributor center-prior --limit 16``).
+
 The formulas are the paper's as its release computes them, but for two things: the answer's first token is explained by
 its own class, where the release takes the class of the token before it, and where all of a window is one value the
 filter gives that value, where the release divides by zero.
@@ -25,7 +28,7 @@ from harness.hookspecs import hookimpl
 
 
 class TAM(Attributor):
-    """Logits of the answer's tokens at the image tokens, less what earlier tokens leave there: 1 pass forward."""
+    """The answer's tokens' logits at the image tokens less earlier tokens': 1 pass forward (arXiv 2506.23270)."""
 
     name: ClassVar[str] = "tam"
     aliases: ClassVar[tuple[str, ...]] = ("token-activation-map",)
