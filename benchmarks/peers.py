@@ -74,8 +74,10 @@ class Bench:
 
     def case(self, method: Attributor, seed: int = 0) -> Case:
         """A fresh case: nothing of an earlier explanation is kept."""
-        captures, where = method.captures, self.content
-        return Case(self.model, self.frame, ASKED, ANSWER, where, seed, captures, upsampling="nearest")
+        case = Case(self.model, self.frame, ASKED, ANSWER, self.content, seed, method.captures)
+        if isinstance(method, Occlusion):
+            case.upsampling = "nearest"  # Captum leaves cells as they are; the package grad-cam enlarges as we do
+        return case
 
     def ours(self, name: str, seed: int = 0) -> np.ndarray:
         """Our map."""

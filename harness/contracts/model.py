@@ -18,7 +18,9 @@ from harness.imaging.frame import Box
 
 Capability = Literal["generate", "score", "trace"]
 BoxUnit = Literal["pixels", "thousandths"]
-Kind = Literal["attention", "rollout", "weighted_attention", "hidden", "attention_relevance", "hidden_relevance"]
+Kind = Literal[
+    "attention", "rollout", "weighted_attention", "hidden", "attention_relevance", "hidden_relevance", "token_logits"
+]  # fmt: skip
 Capture = str  # a kind, where it looks at one layer with which: "hidden" (the last), "hidden@1", "hidden@embedding"
 Layer = int | Literal["embedding"]  # 1 is the first decoder layer, -1 the last
 PLAIN: frozenset[Capture] = frozenset({"attention", "rollout", "weighted_attention", "hidden"})
@@ -31,7 +33,7 @@ def at(name: str, layer: Layer = -1) -> Capture:
 
 def backward(captures: frozenset[Capture]) -> bool:
     """Whether any of the captures needs a backward pass."""
-    return any(name.partition("@")[0] not in ("attention", "rollout") for name in captures)
+    return any(name.partition("@")[0] not in ("attention", "rollout", "token_logits") for name in captures)
 
 
 class Trace:
@@ -47,6 +49,9 @@ class Trace:
     what the last one writes there no answer depends on), and F's gradient with respect to it.
     ``attention_relevance``: float [T, N], ``weighted_attention`` plus identity, multiplied through all layers.
     ``hidden_relevance``: float [N], AttnLRP's relevance of the image embeddings for F.
+    ``token_logits``, ``token_ids``: float [R, N + R] and [R], of the question's tokens and then the answer's, R in all:
+    the logit of each one's class at the image tokens and at the R tokens' places (an answer token's is the position
+    that predicts it), and a number for each token that the same tokens share.
     """
 
     def __init__(self, logprobs: np.ndarray, **arrays: np.ndarray | None) -> None:
@@ -115,7 +120,7 @@ class Model(Plugin):
         """What each pixel adds to F along the straight line from ``baseline`` to ``image``, both [side, side, 3].
 
         At each of the S fractions of the way: the gradient of the answer's summed log-probability with respect to the
-        model's input, times (image - baseline), float64 [S, side, side, 3]. Summed over pixels it is F's derivative
+        model's input, times (image - baseline), float [S, side, side, 3]. Summed over pixels it is F's derivative
         by the fraction, so that its mean over the fractions sums to F(image) - F(baseline). Part of ``trace``.
         ``baseline`` None is zero in the model's own input, after its normalisation.
         """

@@ -253,8 +253,12 @@ def trace_has_its_shapes(asked: Asked) -> None:
         if found is None:
             raise Breach(f"The trace was asked for {capture!r} and has no {name}.")
         wide = found.shape[-1] if np.ndim(found) else 0
-        shapes = {"hidden": (images, wide), "hidden_relevance": (images,)}
-        wanted = shapes.get(capture.partition("@")[0], (tokens, images))
+        text = 0 if asked.trace.token_ids is None else len(asked.trace.token_ids)
+        shapes = {
+            "hidden": (images, wide), "hidden_gradient": (images, wide), "hidden_relevance": (images,),
+            "token_logits": (text, images + text), "token_ids": (text,),
+        }  # fmt: skip
+        wanted = shapes.get(name.partition("@")[0], (tokens, images))
         if np.shape(found) != wanted or not wide:
             raise Breach(f"The trace's {name} is {list(np.shape(found))}, not {list(wanted)}.")
         if not np.isfinite(found).all():

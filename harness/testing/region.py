@@ -80,6 +80,7 @@ class RegionModel(Model):
             "hidden": {"hidden": np.diag(means), "hidden_gradient": np.diag(slope)},
             "attention_relevance": {"attention_relevance": np.maximum(slope, 0) * rows},
             "hidden_relevance": {"hidden_relevance": slope * means},
+            "token_logits": self._token_logits(steps, means, slope),
         }
         kept: dict[str, np.ndarray] = {}
         for capture in captures:
@@ -106,6 +107,15 @@ class RegionModel(Model):
         """The derivative of the answer's summed log-probability by the region's brightness."""
         weights = np.linspace(0, 1, len(self.tokens(answer)) + 1)[1:]
         return float((0.9 * weights / (0.05 + 0.9 * weights * self.brightness(image))).sum())
+
+    def _token_logits(self, steps: np.ndarray, means: np.ndarray, slope: np.ndarray) -> dict[str, np.ndarray]:
+        """Of a question of two tokens, which show brightness, and an answer whose tokens show the region besides."""
+        weights = np.concatenate([[0, 0], steps])
+        at_image = means + weights[:, None] * slope * 255
+        return {
+            "token_logits": np.hstack([at_image, np.ones((len(weights), len(weights)))]),
+            "token_ids": np.arange(len(weights), dtype=float),
+        }
 
     def _overlap(self, box: Box) -> float:
         width = min(box.x1, self.region.x1) - max(box.x0, self.region.x0)

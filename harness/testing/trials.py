@@ -103,6 +103,7 @@ def make_trial(
     case = SharedCase(
         model, frame.copy(), asked, specimen.answer, place.content, seed=7, captures=captures | method.captures,
         own=method.captures, record=RecordKey("kit", list(SPECIMENS).index(name), model.name, "reasoning"),
+        priors={"question": (place.content,), "pose": (place.content,)},
     )  # fmt: skip
     said: list[Any] = []
     seed_everything(global_seed)

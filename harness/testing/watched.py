@@ -18,9 +18,12 @@ EVERYTHING: frozenset[Capability] = frozenset({"generate", "score", "trace"})
 ALL_CAPTURES = PLAIN
 MORE_CAPTURES: tuple[Capture, ...] = (
     "hidden@embedding", "hidden@1", "attention@1", "weighted_attention@1", "attention_relevance", "hidden_relevance",
+    "token_logits",
 )  # fmt: skip
 # The trace's arrays as they are called at the last layer, and the capture that gives each.
-ARRAYS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)} | {"hidden_gradient": "hidden"}
+ARRAYS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)} | {
+    "hidden_gradient": "hidden", "token_ids": "token_logits",
+}  # fmt: skip
 
 # What a metric reads of a result, and the need that it must name for it.
 PARTS: dict[str, Need] = {"attribution": "map", "heat": "map", "mask": "mask", "case": "model"}

@@ -58,7 +58,8 @@ class IntegratedGradients(Attributor):
         origin, total = self.start(case), np.zeros(case.image.shape)
         for start in range(0, len(fractions), parts):
             some = fractions[start : start + parts].tolist()
-            total += case.path_gradients(origin, some).sum(0)
+            for gradients in case.path_gradients(origin, some):
+                total += gradients
         return total / self.options.steps
 
 

@@ -213,7 +213,7 @@ def into_frame(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """
     h, w = values.shape[2:]
     if (h, w) == (height, width):
-        return values.transpose(0, 2, 3, 1).astype(np.float64)
+        return values.transpose(0, 2, 3, 1)
     rows = ((np.arange(h) + 0.5) * height / h).astype(int)
     columns = ((np.arange(w) + 0.5) * width / w).astype(int)
     frame = np.zeros((len(values), 3, height, width))

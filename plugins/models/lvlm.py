@@ -21,6 +21,7 @@ from plugins.checkpoint import checkpoint_files, load_checkpoint, pick_device
 from plugins.models.captures import capture, decoder_layers, into_frame, place_of
 from plugins.models.rounding import rounded_otherwise
 from plugins.models.shuffling import parts_of, shuffle
+from plugins.models.token_logits import last_hidden, token_logits
 
 if TYPE_CHECKING:
     import torch
@@ -172,14 +173,23 @@ class TransformersModel(Model):
 
     def trace(self, image: np.ndarray, question: str, answer: str, captures: frozenset[Capture]) -> Trace:
         """One teacher-forced pass, and one back to the lowest layer of which a capture needs the gradient."""
+        import torch
+
         if why := self.cannot_capture(captures):
             raise HarnessError(why)
         prompt, ids = self._prompt(image, question), self._answer_ids(answer)
         # The position before a token predicts it. The last answer token predicts nothing and is not fed.
         start = len(prompt.ids) - 1
         columns = (prompt.ids == self.image_token).nonzero()[:, 0]
-        inputs = self._inputs([image], prompt, ids)
-        return capture(self.model, lambda: self._logprobs(inputs, ids)[0], start, start + len(ids), columns, captures)
+        inputs, plain = self._inputs([image], prompt, ids), captures - {"token_logits"}
+        with last_hidden(self.model) as hidden:
+            stop = start + len(ids)
+            trace = capture(self.model, lambda: self._logprobs(inputs, ids)[0], start, stop, columns, plain)
+        if plain != captures:
+            every = torch.cat([prompt.ids, torch.tensor(ids, dtype=torch.long)])
+            found = token_logits(self.model, hidden[0], columns, self._asked(image, question), start, every)
+            vars(trace).update({name: value.double().cpu().numpy() for name, value in found.items()})
+        return trace
 
     def path_gradients(
         self, image: np.ndarray, baseline: np.ndarray | None, fractions: Sequence[float], question: str, answer: str
@@ -276,6 +286,16 @@ class TransformersModel(Model):
                 self._prompts.clear()
             self._prompts[key] = Prompt(ids[0], types)
         return self._prompts[key]
+
+    def _asked(self, image: np.ndarray, question: str) -> torch.Tensor:
+        """Where the question's own tokens lie in the prompt: between what a prompt that asks nothing has too."""
+        import torch
+
+        asked, empty = (self._prompt(image, text).ids for text in (question, ""))
+        shorter = min(len(asked), len(empty))
+        before = int((asked[:shorter] == empty[:shorter]).cumprod(0).sum())
+        after = int((asked.flip(0)[: shorter - before] == empty.flip(0)[: shorter - before]).cumprod(0).sum())
+        return torch.arange(before, len(asked) - after)
 
     def _inputs(self, images: Sequence[np.ndarray], prompt: Prompt, answer: Sequence[int]) -> dict[str, Any]:
         """The forward's inputs: the prompt and all but the last answer token, beside each of the images."""
