@@ -153,8 +153,6 @@ def main() -> None:
         run(registry, settings, Console(file=io.StringIO()))
         board = make_board([Path(folder) / "run"])
     found = {score.attributor: score.means[METRIC] for score in board.rankings[0].scores}
-    for name, figure in sorted(found.items(), key=lambda item: -(item[1] or 0)):
-        print(f"{name:26s} {'not applicable' if figure is None else f'{figure:.3f}'}")
     ceiling = superpixel_ceiling()
     lines = [
         "# Floor: models whose cause is certain by construction",
