@@ -28,7 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("harness", "plugins", "leaderboard")
-PUBLISHED = "leaderboard/phantom."  # the current board, which is read in the repository
+PUBLISHED = ("leaderboard/phantom.", "leaderboard/floor.")  # the current boards, which are read in the repository
 HEAVY = {"torch", "torchvision", "transformers", "safetensors", "datasets", "matplotlib", "pot", "segment-anything"}
 HOSTILE = "raise RuntimeError('this is not the package that was meant')\n"
 SECONDS = 600

@@ -206,9 +206,7 @@ class RunWorker:
                     shared=shared[mode],
                     own=method.captures,
                 )
-                # With nothing of others' in it, so that a map's noise does not hang on who takes part.
-                again = replace(case, image=scene.frame.copy(), cost=Cost(), captures=method.captures, shared={})
-                row, explained, remarks = self._explain(maker, task, one, method, case, again, scene)
+                row, explained, remarks = self._explain(maker, task, one, method, case, scene)
                 files, more = self._observe(explained)
                 remarks += more
             timings, self._timings = self._timings, []
@@ -235,11 +233,10 @@ class RunWorker:
         one: Participant[Attributor],
         method: Attributor,
         case: SharedCase,
-        again: SharedCase,
         scene: Scene,
     ) -> tuple[Row, Explained, list[str]]:
         """Explain one case and measure the explanation; whatever the method does wrong makes it a failed row. Also what
-        to tell the user. ``again``: the case once more, for the noise of its map, at nobody's cost."""
+        to tell the user."""
         about = dict(zip(KEY, ResultKey(*task.key, one.label), strict=True))
         # What metrics and observers ask of the model is at nobody's cost.
         apart = Case(case.model, scene.frame.copy(), case.question, case.answer, case.content, case.seed)
@@ -270,6 +267,8 @@ class RunWorker:
         remarks: list[str] = []
         if self.job.noise and attribution is not None:
             start = time.perf_counter()
+            # With nothing of others' in it, so that a map's noise does not hang on who takes part.
+            again = replace(case, image=scene.frame.copy(), cost=Cost(), captures=method.captures, shared={})
             said["map_noise"], remark = noise_of(attribution, method, again)
             remarks += [remark] if remark else []
             self._time("noise", start, **about)
