@@ -94,11 +94,16 @@ class Seer:
         """The head's logits for each patch and finding, [B, 256, K], patches of one token beside each other."""
         return self.head(seen).reshape(len(seen), -1, len(ATTRIBUTES))
 
-    def augment(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frames [B, 224, 224] with other exposure and black rectangles; and where findings remain visible."""
+    def augment(self, rows: np.ndarray, move: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Frames [B, 224, 224] with other exposure and black rectangles; and where findings remain visible.
+
+        ``move``: mirrored and shifted too, which only lessons that name no place can bear.
+        """
         rng, frames = self.rng, self.train.frames[rows].astype(np.float32) / 255
         where = self.train.where[rows].astype(np.float32) / 255
         for k in range(len(rows)):
+            if move:
+                frames[k], where[k] = moved(frames[k], where[k], rng)
             frame = frames[k]
             gain, gamma = rng.uniform(0.85, 1.1), rng.uniform(0.85, 1.2)
             frame = np.clip(frame * gain, 0, 1) ** gamma
@@ -151,7 +156,7 @@ class Seer:
         self.log("see, balanced accuracy " + self.judge_vision())
         for step, rows in self.batches(steps, batch, start=start):
             schedule(optimiser, rate, step, steps)
-            frames, where = self.augment(rows)
+            frames, where = self.augment(rows, move=True)
             with torch.autocast("cpu", torch.bfloat16):
                 patches = self.patches(frames)
                 seen = self.see(frames, patches)
@@ -247,6 +252,18 @@ class Seer:
     def log(self, text: str) -> None:
         """A line with the time."""
         print(time.strftime("%H:%M:%S"), text, flush=True)
+
+
+def moved(frame: np.ndarray, where: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A frame and its findings' places, mirrored or not, and shifted by up to 20 pixels over black."""
+    if rng.random() < 0.5:
+        frame, where = frame[:, ::-1], where[:, :, ::-1]
+    side = SIDE // GRID
+    layers = np.concatenate([frame[None], where.repeat(side, 1).repeat(side, 2)])
+    reach = 20
+    y, x = rng.integers(0, 2 * reach + 1, 2)
+    layers = np.pad(layers, ((0, 0), (reach, reach), (reach, reach)))[:, y : y + SIDE, x : x + SIDE]
+    return layers[0], layers[1:].reshape(-1, GRID, side, GRID, side).mean((2, 4))
 
 
 def pool(logits: torch.Tensor) -> torch.Tensor:

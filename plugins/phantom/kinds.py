@@ -15,13 +15,13 @@ class Kind:
 
     name: str
     anywhere: bool
-    prevalence: float = 0.19
+    prevalence: float = 0.16
     least: float = 170.0
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("cardiomegaly", False, 0.22),
-    Kind("widened mediastinum", False, 0.22),
+    Kind("cardiomegaly", False, 0.18),
+    Kind("widened mediastinum", False, 0.18),
     Kind("hilar enlargement", False),
     Kind("pleural effusion", False),
     Kind("pneumothorax", True),

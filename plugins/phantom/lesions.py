@@ -66,40 +66,40 @@ class Room:
 
 
 def _mass(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
-    r = rng.uniform(20, 29)
+    r = rng.uniform(22, 31)
     shape = outline(a, rng, Room(a).spot(rng, r), r, 0.10, rng.uniform(0.8, 1.0))
-    return [1.5 * GAIN * gaussian_filter(ball(shape, r), 1.0) * smoothstep(a.lungs, 5, 40)]
+    return [2.2 * GAIN * gaussian_filter(ball(shape, r), 0.8) * smoothstep(a.lungs, 5, 40)]
 
 
 def _nodules(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     room, made = Room(a), []
     for _ in range(int(rng.integers(2, 4))):
-        r = rng.uniform(10, 13.5)
+        r = rng.uniform(10.5, 14)
         shape = outline(a, rng, room.spot(rng, r), r, 0.06, rng.uniform(0.85, 1.0))
-        made.append(2.9 * GAIN * gaussian_filter(ball(shape, r), 0.6) * smoothstep(a.lungs, 5, 40))
+        made.append(3.4 * GAIN * gaussian_filter(ball(shape, r), 0.6) * smoothstep(a.lungs, 5, 40))
     return made
 
 
 def _consolidation(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     room, made = Room(a), []
     for _ in range(1 + int(rng.random() < 0.3)):
-        size = rng.uniform(0.75, 1.15)
+        size = rng.uniform(0.95, 1.25)
         cx, cy = room.spot(rng, 30 * size, 0.4)
         chord = np.zeros_like(a.x)
         for _ in range(9):
             dx, dy = rng.normal(0, 15 * size, 2)
             r = size * rng.uniform(15, 25)
             chord += 0.55 * ellipsoid(a.x - cx - dx, a.y - cy - dy, r, r * rng.uniform(0.7, 1.2), r)
-        mottle = 0.22 * noise(rng, a.x, 2.4) + 0.12 * noise(rng, a.x, 6)
+        mottle = 0.32 * noise(rng, a.x, 2.4) + 0.15 * noise(rng, a.x, 6)
         chord = gaussian_filter(np.minimum(chord, 58), 2.2) * np.clip(1 + mottle, 0.2, None)
-        made.append(1.1 * GAIN * chord * smoothstep(a.lungs, 8, 45))
+        made.append(1.4 * GAIN * chord * smoothstep(a.lungs, 8, 45))
     return made
 
 
 def _atelectasis(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     room, made = Room(a), []
     for _ in range(1 + int(rng.random() < 0.35)):
-        half, thick = rng.uniform(30, 44), rng.uniform(4.8, 7.2)
+        half, thick = rng.uniform(36, 48), rng.uniform(5.5, 7.5)
         cx, cy = room.spot(rng, half, 0.55)
         turn, bend = rng.uniform(-0.9, 0.9), rng.normal(0, 0.003)
         c, s = np.cos(turn), np.sin(turn)
@@ -108,32 +108,32 @@ def _atelectasis(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
         band = np.exp(-((across / (thick * (1 + 0.2 * np.sin(along / 9)))) ** 2)) * smoothstep(
             np.abs(along), half, half - 12
         )
-        made.append(0.8 * band * smoothstep(a.lungs, 6, 40))
+        made.append(1.05 * band * smoothstep(a.lungs, 6, 40))
     return made
 
 
 def _cavity(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
-    r, wall = rng.uniform(19, 28), rng.uniform(4.5, 7)
+    r, wall = rng.uniform(21, 29), rng.uniform(5, 7)
     shape = outline(a, rng, Room(a).spot(rng, r), r, 0.06, rng.uniform(0.85, 1.0))
     hollow = shape * r / (r - wall)
     chord = ball(shape, r) - 1.12 * ball(hollow, r - wall)
-    return [1.9 * GAIN * gaussian_filter(chord, 0.7) * smoothstep(a.lungs, 5, 40)]
+    return [2.4 * GAIN * gaussian_filter(chord, 0.7) * smoothstep(a.lungs, 5, 40)]
 
 
 def _pneumothorax(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     side: Side = SIDES[int(rng.integers(2))]
     x, y, lung = a.x * SIGN[side], a.y, a.lung_length[side]
     # Air lies against the wall at any height; the pleura's edge wavers.
-    middle, half = rng.uniform(a.p["apex"] + 25, a.dome_top(side) - 25), rng.uniform(48, 72)
+    middle, half = rng.uniform(a.p["apex"] + 25, a.dome_top(side) - 25), rng.uniform(54, 76)
     reach = np.clip(1 - ((y - middle) / half) ** 2, 0, None) ** 0.7
     waver = 2.2 * np.sin(y / rng.uniform(9, 16) + rng.uniform(0, 6)) + 1.4 * np.sin(y / 5.1 + rng.uniform(0, 6))
-    depth = rng.uniform(27, 40) * reach
+    depth = rng.uniform(31, 43) * reach
     edge = a.cage_half_width(y) - depth - waver * reach
     there = smoothstep(lung, 4, 18) * smoothstep(depth, 2, 7)
     air = smoothstep(x, edge - 1.2, edge + 1.2) * there
     line = np.exp(-(((x - edge) / 1.6) ** 2)) * smoothstep(lung, 4, 18) * smoothstep(depth, 3, 8)
     collapsed = 0.12 * LUNG * lung * smoothstep(x, edge - 38, edge - 6) * (1 - smoothstep(x, edge - 3, edge)) * there
-    return [-(0.95 * LUNG * lung + 0.95 * a.vessels) * air + 0.15 * line + collapsed]
+    return [-(0.95 * LUNG * lung + 0.95 * a.vessels) * air + 0.2 * line + collapsed]
 
 
 def _loculated(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
@@ -150,12 +150,12 @@ def _loculated(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
 def _plaque(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     room, made = Room(a), []
     for _ in range(int(rng.integers(1, 4))):
-        r = rng.uniform(14, 20)
+        r = rng.uniform(16, 21)
         shape = outline(a, rng, room.spot(rng, r, 0.2), r, 0.22, rng.uniform(0.55, 0.9))
         inside = smoothstep(shape, 1.04, 0.96)
         rim = np.exp(-(((shape - 0.93) / 0.10) ** 2))
         speckle = np.clip(0.5 + 0.5 * noise(rng, a.x, 1.3), 0, 2)
-        made.append((0.16 + 0.30 * speckle) * inside + 0.42 * rim)
+        made.append((0.2 + 0.34 * speckle) * inside + 0.5 * rim)
     return made
 
 
@@ -175,9 +175,9 @@ def _bone(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
         way = curve[at + 4, :2] - curve[at - 4, :2]
         turn = float(np.arctan2(way[1], way[0]))
         xx, yy = a.projection.plane(float(curve[at, 2]))
-        body = ellipsoid(xx - x, yy - y, rng.uniform(23, 33), rng.uniform(12, 16), 9.0, turn)
+        body = ellipsoid(xx - x, yy - y, rng.uniform(26, 35), rng.uniform(13, 17), 9.5, turn)
         patchy = np.clip(1 + 0.3 * noise(rng, a.x, 2.0), 0.3, None)
-        made.append(BONE * 1.7 * gaussian_filter(body, 0.7) * patchy)
+        made.append(BONE * 2.4 * gaussian_filter(body, 0.7) * patchy)
     return made
 
 
@@ -195,7 +195,7 @@ def _clips(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
             dx, dy, turn, half = *rng.normal(0, 10, 2), rng.uniform(0, np.pi), rng.uniform(4.5, 7.5)
             t = np.linspace(-half, half, 12)
             curves.append(np.stack([cx + dx + t * np.cos(turn), cy + dy + t * np.sin(turn), 0 * t], 1))
-        made.append(0.45 * a.projection.tubes(curves, 1.8))
+        made.append(0.7 * a.projection.tubes(curves, 1.8))
     return made
 
 

@@ -38,7 +38,7 @@ def _widened_mediastinum(a: Anatomy, rng: np.random.Generator) -> list[np.ndarra
 
 def _hilar_enlargement(a: Anatomy, rng: np.random.Generator) -> list[np.ndarray]:
     return [
-        np.clip(1.3 * (a.replace(a.hilum_chord(side, rng.uniform(1.8, 2.3))) - a.replace(a.hilum_chord(side))), 0, None)
+        np.clip(1.5 * (a.replace(a.hilum_chord(side, rng.uniform(1.9, 2.4))) - a.replace(a.hilum_chord(side))), 0, None)
         for side in _sides(rng)
     ]
 

@@ -8,6 +8,7 @@ from plugins.phantom.kinds import KINDS
 from plugins.phantom.patient import Patient
 
 ORDINARY = 0.75  # contrast from which a finding counts as ordinary; below it is subtle
+MORE = 1.4  # times as many findings on the further films of a body
 
 
 def parameters(seed: int) -> dict[str, float]:
@@ -51,14 +52,17 @@ def parameters(seed: int) -> dict[str, float]:
     return p
 
 
-def draw_kinds(rng: np.random.Generator) -> tuple[str, ...]:
-    """Which findings a patient has: one draw a kind, independent of the others."""
-    return tuple(kind.name for kind, u in zip(KINDS, rng.random(len(KINDS)), strict=True) if u < kind.prevalence)
+def draw_kinds(rng: np.random.Generator, often: float = 1.0) -> tuple[str, ...]:
+    """Which findings a patient has: one draw a kind, independent of the others, ``often`` times as common as else."""
+    draws = zip(KINDS, rng.random(len(KINDS)), strict=True)
+    return tuple(kind.name for kind, u in draws if u < often * kind.prevalence)
 
 
 def person(seed: int, findings: int = 0) -> Patient:
-    """The patient of a seed; ``findings`` numbers the draws of findings that the same body can be given."""
-    return Patient(seed, parameters(seed), kinds=draw_kinds(np.random.default_rng([seed, 4, findings])), draw=findings)
+    """The patient of a seed; ``findings`` numbers further draws of findings for the same body, which training uses:
+    these hold more, so that each film teaches more."""
+    kinds = draw_kinds(np.random.default_rng([seed, 4, findings]), MORE if findings else 1.0)
+    return Patient(seed, parameters(seed), kinds=kinds, draw=findings)
 
 
 def healthy(seed: int) -> Patient:
