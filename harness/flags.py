@@ -86,6 +86,8 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, info: FieldInfo) -> No
     convert: Any = str
     if kind is int:
         convert = whole(next((rule.ge for rule in info.metadata if hasattr(rule, "ge")), 0))
+    elif kind is float:
+        convert = float
     action = "append" if several else "store"
     parser.add_argument(
         *flags, dest=name, action=action, type=convert, choices=choices, metavar=metavar, default=None, help=text

@@ -21,11 +21,12 @@ from harness.registry import Registry
 from harness.run.header import MetricFacts
 from harness.run.line import field_fault
 from harness.run.measure import DECIMALS, measure
+from harness.run.measured_again import explained_of
 from harness.run.provenance import describe_metric
 from harness.run.row import Row
 from leaderboard import kept_maps
 from leaderboard.read.joined import Run
-from leaderboard.rescore import explained_of, has_masks
+from leaderboard.rescore import has_masks
 
 _SLACK = 1.5 * 10**-DECIMALS
 _SLACK_OF_MAPS = 0.005  # kept maps are rounded to 11 bits

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.contracts.attributor import Attribution
-from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric
 from harness.contracts.source import Source
 from harness.errors import HarnessError
-from harness.imaging.frame import Letterbox, to_boxes
 from harness.participants import Participant, choose
 from harness.registry import Registry
 from harness.run.header import MetricFacts
 from harness.run.measure import Measured, measure
+from harness.run.measured_again import explained_of
 from harness.run.provenance import describe_metric
 from harness.run.results import Results
 from harness.run.row import Row
@@ -91,23 +89,3 @@ def _measured(folder: Path, row: Row, label: str, metric: Metric) -> Measured:
         return Measured()
     said = kept_maps.read_map(folder, row) if "map" in metric.needs and row.status == "ok" else None
     return measure({label: metric}, explained_of(row, said), {"boxes", "map"}, failed=row.status == "failed")
-
-
-def explained_of(row: Row, said: Attribution | None = None) -> Explained:
-    """What a metric measures of a row, without a model. ``said``: what was kept of it, for metrics that need maps.
-
-    Raises ``TypeError`` where an edge of a true box is no number.
-    """
-    return Explained(
-        record=row.record,
-        attributor=row.attributor,
-        place=Letterbox(*row.size) if row.size else None,
-        boxes=to_boxes(row.boxes),
-        peak=(row.peak[0], row.peak[1]) if row.peak else None,
-        concept=row.concept,
-        concept_scores=row.concept_scores,
-        truth=row.true_boxes,
-        true_concepts=row.true_concepts,
-        truths=row.further_boxes,
-        attribution=said,
-    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.run.header import PluginFacts
-from harness.run.journal import differences
+from harness.run.journal_reading import differences
 from harness.sanity.report import PASSED, Compared, Report, mean, passes
 from leaderboard.board import Board, Ranking
 

@@ -17,7 +17,7 @@ from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header
 from harness.run.row import ResultKey, Row, image_id, true_edges
-from harness.run.select import thin
+from harness.run.subset import thin
 from leaderboard.read.joined import read_runs
 from leaderboard.remeasure import Remeasure
 

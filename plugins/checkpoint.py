@@ -101,6 +101,20 @@ def _snapshot(hub_id: str, part: str) -> Path | None:
         return None
 
 
+def check_there(name: str, location: str, option: str) -> None:
+    """``HarnessError`` where a checkpoint is not there, or cannot be had; what of it is there is not loaded."""
+    if (folder := _folder(name, location, option)) is not None:
+        if not any(folder.glob("*.safetensors")):
+            raise HarnessError(_missing(name, str(folder), folder, option, OSError("it holds no .safetensors file")))
+    elif not checkpoint_files(location):
+        from huggingface_hub import hf_hub_download
+
+        try:
+            hf_hub_download(location, "config.json")
+        except (OSError, ValueError) as error:
+            raise HarnessError(_missing(name, location, None, option, OSError(_line(error)))) from error
+
+
 @contextmanager
 def opened(name: str, location: str, option: str) -> Iterator[str]:
     """The folder (absolute or relative) or hub id to load from; what goes wrong in the block is ``HarnessError``.

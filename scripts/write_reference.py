@@ -18,7 +18,7 @@ from harness.cli.main import build_parser
 from harness.cli.option_list import REQUIRED, describe_options
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.registry import KINDS, OWN, Kind, Registry
-from harness.run.provenance import shipped
+from harness.run.options_json import shipped
 
 OUT = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """\

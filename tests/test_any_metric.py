@@ -17,7 +17,7 @@ import pytest
 import toys
 from evaluating import toy_run
 from rich.console import Console
-from rows import ALL, DEFAULT, facts_of, header, journal, row
+from rows import ALL, DEFAULT, facts_of, header, journal, read_lines, row, write_lines
 from toys import registry
 
 from harness.contracts.explained import Explained
@@ -200,10 +200,10 @@ def test_verify_measures_it_again(folder: Path, tmp_path: Path) -> None:
 
     spoilt = shutil.copytree(folder / "out", tmp_path / "out")
     path = spoilt / "journal.jsonl"
-    head, *lines = [json.loads(line) for line in path.read_text().splitlines()]
+    head, *lines = read_lines(spoilt)
     place = next(k for k, line in enumerate(lines) if line["attributor"] == "map" and line["status"] == "ok")
     lines[place]["metrics"].update(distance=1.0, energy=lines[place]["metrics"]["energy"] + 0.02)
-    path.write_text("".join(json.dumps(line) + "\n" for line in [head, *lines]))
+    write_lines(spoilt, [head, *lines])
     sentences = verify(spoilt, registry(HERE), folder / "bench").sentences
     where = f"Line {place + 2}, 'map' on sample {lines[place]['index']} of 'toy'"
     assert len(sentences) == 2 and all(sentence.startswith(where) for sentence in sentences)

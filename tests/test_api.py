@@ -24,7 +24,7 @@ from harness.contracts.case import Case
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from harness.run.settings import RunSettings
 from leaderboard import plugin as leaderboard_plugin
 

@@ -31,7 +31,7 @@ from harness.contracts.model import Answer
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run import loop
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from harness.run.settings import RunSettings
 from plugins import metrics
 from plugins.executors import local

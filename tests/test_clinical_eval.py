@@ -19,7 +19,7 @@ from harness.contracts.model import Capability
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from plugins.sources import imagenome, padchest_gr, vindr_cxr
 
 COUNTS = {"imagenome": 5, "padchest_gr": 3, "vindr_cxr": 4}

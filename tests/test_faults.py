@@ -26,7 +26,7 @@ from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
 from harness.errors import HarnessError
 from harness.imaging.frame import FRAME_SIDE, Box
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from harness.run.loop import Ended
 
 SCRIPT = Path(__file__).parent / "slow_run.py"

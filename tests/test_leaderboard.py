@@ -14,7 +14,7 @@ import pytest
 import toys
 from evaluating import toy_run
 from rich.console import Console
-from rows import closed, header, journal, row
+from rows import closed, header, journal, read_lines, row, write_lines
 
 from harness.errors import HarnessError
 from harness.run.header import Header
@@ -206,10 +206,8 @@ def test_a_header_without_a_field_or_with_another_is_refused_by_its_name(tmp_pat
 
 def _raw(folder: Path, *lines: Any) -> Path:
     """A journal of any lines."""
-    folder.mkdir(exist_ok=True)
     head, rows = lines
-    (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [head, *rows]))
-    return folder
+    return write_lines(folder, [head, *rows])
 
 
 def test_folders_without_a_journal_to_read_are_refused(tmp_path: Path) -> None:
@@ -317,6 +315,6 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_the_journal_of_a_run_has_what_the_hand_made_one_has(tmp_path: Path) -> None:
     """The rows of these tests must not drift from what a run writes."""
     toy_run(tmp_path / "out", ["good"], bench=toys.bench(tmp_path / "bench"))
-    lines = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_text().splitlines()]
+    lines = read_lines(tmp_path / "out")
     assert header(["a"], {"m": 1}).keys() == lines[0].keys() == Header.model_fields.keys()
     assert row(0, "a").keys() == lines[1].keys() == Row.model_fields.keys()

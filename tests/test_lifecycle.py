@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness.hookspecs import hookimpl
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 
 
 class Tracker:

@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.imaging.frame import FRAME_SIDE, Box, Letterbox
 from harness.imaging.overlap import overlap
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from harness.run.loop import Ended
 from harness.run.loop import run as evaluate
 from harness.run.settings import RunSettings

@@ -21,7 +21,7 @@ from harness.errors import HarnessError
 from harness.explaining.explain import check_capabilities
 from harness.imaging.frame import Box
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from plugins.attributors import prompting_medsam
 from plugins.attributors.medsam import preprocess
 from plugins.attributors.occlusion import Occlusion

@@ -18,7 +18,8 @@ from toys import ToySource, registry
 from harness.cli import main as cli
 from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.run.journal import read_journal
+from harness.run.journal_lines import encode
+from harness.run.journal_reading import read_journal
 from harness.run.loop import Ended
 from harness.run.select import Task, deal
 from harness.run.settings import RunSettings
@@ -102,12 +103,13 @@ def test_verify_wants_all_shards(folder: Path, parts: Path) -> None:
 
 def test_shards_of_other_settings_are_not_joined(folder: Path, parts: Path) -> None:
     path = parts / "shard-1-of-3" / "journal.jsonl"
-    header, rest = path.read_text().split("\n", 1)
+    header, rest = path.read_bytes().split(b"\n", 1)
     other = json.loads(header) | {"device": "another GPU"}
-    path.write_text(json.dumps(other) + "\n" + rest)
+    del other["crc"]
+    path.write_bytes(encode(other) + rest)
     board = make_board([parts])
     assert len(board.runs) == 1 and board.runs[0].header.device == "another GPU, cpu"
-    path.write_text(json.dumps(other | {"seed": 7}) + "\n" + rest)
+    path.write_bytes(encode(other | {"seed": 7}) + rest)
     with pytest.raises(HarnessError, match="seed"):
         make_board([parts])
 

@@ -15,6 +15,7 @@ import pytest
 import toys
 from evaluating import toy_run
 from rich.console import Console
+from rows import read_lines, write_lines
 from toys import registry
 
 from harness.cli import main as cli
@@ -41,7 +42,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("honest")
     toy_run(
         folder / "out", ["good", "map", "traces"], models=["toy", "black-box"], limit=8, gallery=8,
-        bench=toys.bench(folder / "bench", models=["toy_1b", "black-box"]),
+        bench=toys.bench(folder / "bench", ["toy_1b", "black-box"], (1, 0, 3, 2)),
     )  # fmt: skip
     return folder
 
@@ -49,10 +50,9 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spoil(honest: Path, tmp_path: Path, change: Callable[[Lines], object]) -> list[str]:
     """What is said of a copy whose journal lines have been changed."""
     shutil.copytree(honest / "out", tmp_path / "out")
-    path = tmp_path / "out" / "journal.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = read_lines(tmp_path / "out")
     change(lines)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_lines(tmp_path / "out", lines)
     return verify(tmp_path / "out", registry(), honest / "bench").sentences
 
 
@@ -85,7 +85,7 @@ def test_true_boxes_past_the_edge_count_as_far_as_there_is_an_image(
 
     monkeypatch.setattr(toys.ToySource, "samples", samples)
     toy_run(tmp_path / "out", ["good"], models=["toy"], limit=2, bench=bench)
-    rows = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_text().splitlines()[1:]]
+    rows = read_lines(tmp_path / "out")[1:]
     assert all(row["metrics"]["iou"] > 0.999 and len(row["truth"]) == 3 for row in rows)
     assert verify(tmp_path / "out", registry(), bench).sentences == []
 
@@ -283,6 +283,6 @@ def test_json_and_csv_have_every_figure(honest: Path) -> None:
 
 def test_a_spreadsheet_runs_nothing(honest: Path, tmp_path: Path) -> None:
     shutil.copytree(honest / "out", tmp_path / "out")
-    path = tmp_path / "out" / "journal.jsonl"
-    path.write_text(path.read_text().replace('"toy nodule"', '"=1+1"'))
+    head, *rows = read_lines(tmp_path / "out")
+    write_lines(tmp_path / "out", [head, *(row | {"attribute": "=1+1"} for row in rows)])
     assert "'=1+1" in to_csv(make_board([tmp_path / "out"])) and ",=1" not in to_csv(make_board([tmp_path / "out"]))

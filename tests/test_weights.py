@@ -18,7 +18,7 @@ from rich.console import Console
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run import weights
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from harness.run.weights import identities, identity
 from leaderboard.board import make_board
 from leaderboard.render.markdown import render

@@ -18,7 +18,8 @@ from harness.errors import HarnessError
 from harness.participants import Participant, choose, reason
 from harness.registry import Kind, Registry
 from harness.run.provenance import describe, environment
-from harness.run.select import digest, thin
+from harness.run.select import digest
+from harness.run.subset import thin
 
 WORK, EDITS = "work", "edits"  # the folder of the journal, below the output, and that of the edits, below it
 

@@ -51,13 +51,18 @@ def _evaluate(settings: RunSettings) -> int:
 
     console, registry = Console(), Registry.discover()
     ended = loop.run(registry, settings, console)
+    if settings.dry_run:
+        return 0
     if ended.finished:
         registry.run_finished(ended.folder, console)
     if ended.interrupted:
         return INTERRUPTED
     if ended.failed:
         rows = "1 row" if ended.failed == 1 else f"{ended.failed} rows"
-        text = f"{rows} failed and count as zero; the reasons are in {ended.folder / 'journal.jsonl'}"
+        text = (
+            f"{rows} failed and count as zero; the reasons are in {ended.folder / 'journal.jsonl'}. The same command "
+            "with --retry-failed explains them once more."
+        )
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run.header import Header
-from harness.run.journal import JOURNAL, read_journal
+from harness.run.journal_reading import JOURNAL, read_journal
 from harness.run.row import Row
 
 

@@ -26,11 +26,13 @@ from harness.imaging.upsample import Upsampling
 from harness.participants import Participant
 from harness.run.measure import measure
 from harness.run.memory import free_memory, out_of_memory, peaks, reset_peaks
+from harness.run.no_model import NoModel
 from harness.run.noise import noise_of
 from harness.run.provenance import environment, weights_of
 from harness.run.row import KEY, ResultKey, Row, Status, image_id, true_edges, writable
 from harness.run.select import Task, deal
 from harness.run.shared_case import Scene, SharedCase, checked, cost_of, said_of, seed_everything, truth_of
+from harness.run.time_limit import TimeLimit, time_limit
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class RunJob:
     seed: int
     upsampling: Upsampling
     noise: bool
+    timeout: float | None = None
 
     def worker(self) -> RunWorker:
         """A worker. Raises ``HarnessError`` where a method cannot be loaded."""
@@ -73,7 +76,7 @@ class RunJob:
 
     def facts(self) -> dict[str, Any]:
         """Versions, device and hashes of weights, as JSON."""
-        computing: list[Participant[Any]] = [*self.attributors, *self.models]
+        computing: list[Participant[Any]] = [*self.attributors, *(self.models if self.needs_model else ())]
         return environment() | {"weights": {one.label: weights_of(one) for one in computing}}
 
     def homes(self, units: Sequence[Unit], count: int) -> list[int]:
@@ -86,6 +89,12 @@ class RunJob:
         maker = RowMaker(self, unit.model, {one.label: one.make() for one in self.metrics})
         for task, place in unit.todo:
             yield Result(maker.failed(task, self.attributors[place], None, HarnessError(why)))
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether anything asks a model something; else none is loaded, and its weights need not be there."""
+        asking = any(one.cls.needs or one.cls.captures or one.cls.grounding for one in self.attributors)
+        return asking or self.noise or any("model" in one.cls.needs for one in self.metrics)
 
     @cached_property
     def methods(self) -> list[Attributor]:
@@ -110,6 +119,8 @@ class RowMaker:
         explained, why = truth_of(task.key, one.label, task.sample, scene), one_line(error)
         if reason := lacking(one, self.model) or (why if isinstance(error, NotApplicable) else None):
             return self.row(task, explained, "not_applicable", reason, **cost)
+        if isinstance(error, TimeLimit):
+            why = str(error)
         if out_of_memory(error):  # whose own text tells how many bytes were free in which process
             why = f"Memory ran out on this sample ({type(error).__name__})."
         return self.row(task, explained, "failed", why, **cost)
@@ -176,7 +187,7 @@ class RunWorker:
         model: Model | None = None
         scene: Scene | Exception | None = None
         if any(able[place] for _, place in unit.todo):
-            model = self._loaded(maker.model, doing)
+            model = self._loaded(maker.model, doing) if self.job.needs_model else NoModel()
             asked = (method.captures for method, can in zip(self.methods, able, strict=True) if can)
             captures = captures.union(*(own for own in asked if not model.cannot_capture(own)))
             doing(f"{unit.model} · reading an image")
@@ -249,7 +260,8 @@ class RunWorker:
         attribution: Attribution | None = None
         try:
             seed_everything(case.seed)
-            attribution = method.attribute(case)
+            with time_limit(self.job.timeout):
+                attribution = method.attribute(case)
             said, cost = said_of(attribution, case, scene.place), cost_of(case)
         except KeyboardInterrupt:
             raise

@@ -80,7 +80,7 @@ def _check(settings: SanitySettings, doing: Any) -> Report:
             "format": 1,
             **{name: about[name] for name in ("harness", "torch", "transformers", "device")},
             "seed": settings.seed,
-            "limit": as_run.records,
+            "limit": as_run.at_most,
             "upsampling": settings.upsampling,
             "pass_mark": PASS_MARK,
             "plugins": {kind: {one.label: describe(registry, one) for one in some} for kind, some in kinds.items()},

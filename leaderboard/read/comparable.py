@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.run.header import Header
-from harness.run.journal import differences
+from harness.run.journal_reading import differences
 
 
 def incomparable(a: Header, b: Header) -> list[str]:

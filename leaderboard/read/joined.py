@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.run.header import Header
+from harness.run.header import COMPUTING, Header
+from harness.run.journal_lines import encode
 from harness.run.results import Results
 from harness.run.row import Row
 from harness.run.shards import JOURNAL, Shard
@@ -17,7 +18,7 @@ from leaderboard.read.rescored import read_measured
 
 _LARGEST = 1e100
 # What may differ between the machines that the shards of one run were made on.
-_MACHINE = ("python", "numpy", "torch", "transformers", "device")
+_MACHINE = tuple(name for name in COMPUTING if name != "harness")
 
 
 @dataclass(frozen=True)
@@ -177,4 +178,4 @@ def _digest(header: Header, rows: list[Row], rescored: tuple[str, ...]) -> str:
         for name in rescored:
             line["metrics"].pop(name, None)
             line.get("unmeasured", {}).pop(name, None)
-    return sha256("".join(json.dumps(line) + "\n" for line in lines).encode("ascii")).hexdigest()
+    return sha256(b"".join(map(encode, lines))).hexdigest()

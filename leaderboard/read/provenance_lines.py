@@ -13,7 +13,7 @@ from harness.defaults import default_bench
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header, PluginFacts
-from harness.run.provenance import option_values
+from harness.run.options_json import option_values
 from leaderboard.read.joined import Run
 
 NONE = "none"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.run.journal import TIMINGS
+from harness.run.journal_reading import TIMINGS
 from harness.run.row import KEY, ResultKey
 
 

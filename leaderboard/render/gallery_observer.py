@@ -70,7 +70,7 @@ class Gallery(Observer):
 
 def records_to_show(records: Sequence[RecordKey], count: int) -> frozenset[RecordKey]:
     """``count`` of the records, as many of each model and mode as of any other, evenly spread."""
-    from harness.run.select import thin
+    from harness.run.subset import thin
 
     groups: dict[tuple[str, str], list[RecordKey]] = {}
     for record in records:

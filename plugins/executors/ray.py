@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from harness.contracts.executor import Doing, Executor, Job
 from harness.errors import HarnessError, one_line
 from harness.hookspecs import hookimpl
-from harness.run.journal import differences
+from harness.run.journal_reading import differences
 from harness.shipped import import_shipped
 
 AHEAD = 4  # units that wait in line at each worker
