@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.run.header import Header, MetricFacts
 from harness.run.row import Row
 from leaderboard.read.alike import join_alike
+from leaderboard.read.computed_with import computed_with
 from leaderboard.read.joined import Run
 from leaderboard.read.runs import read_comparable
 from leaderboard.read.timings import Timings, read_timings
@@ -123,13 +124,15 @@ class Board:
         notes = [note for run in self.runs for note in run.notes] + self.further_notes
         for header in (run.header for run in self.runs):
             if header.records < header.available:
-                notes.append(
-                    f"A subset: {header.records} of {header.available} records (limit {header.limit}), evenly spread."
-                )
+                how = ", chosen by name" if header.named else f" (limit {header.limit}), evenly spread"
+                notes.append(f"A subset: {header.records} of {header.available} records{how}.")
             for about in header.plugins.get("attributor", {}).values():
                 notes += about.notes
             for metric in header.metrics.values():
                 notes += metric.notes
+        if different := computed_with(run.header for run in self.runs):
+            said = ", ".join(different)
+            notes.append(f"Not all of it was computed with the same: {said}. That may change figures by rounding.")
         if len({run.header.noise for run in self.runs}) == 2:
             notes.append("Not every run measured the noise of maps, so that Flat does not compare between methods.")
         if any(ranking.records < ranking.planned for ranking in self.rankings):

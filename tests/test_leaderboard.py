@@ -17,6 +17,7 @@ from rich.console import Console
 from rows import closed, header, journal, read_lines, row, write_lines
 
 from harness.errors import HarnessError
+from harness.run.code import code_of
 from harness.run.header import Header
 from harness.run.row import KEY, Row
 from leaderboard.board import Board, make_board
@@ -289,7 +290,7 @@ def test_the_end_of_a_run(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "leaderboard.md").read_bytes() == first
     document = first.decode()
     assert "## Direct answers" in document and "## Reasoning" in document
-    assert "| map | (given) | toys | blur=4 |" in document
+    assert f"| map | (given) | toys | {code_of(toys.Map)} | blur=4 |" in document
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "leaderboard.md" in said and "Reasoning: 4 records of toy" in said
 

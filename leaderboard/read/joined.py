@@ -17,8 +17,6 @@ from harness.run.shards import JOURNAL, Shard
 from leaderboard.read.rescored import read_measured
 
 _LARGEST = 1e100
-# What may differ between the machines that the shards of one run were made on.
-_MACHINE = tuple(name for name in COMPUTING if name != "harness")
 
 
 @dataclass(frozen=True)
@@ -104,12 +102,18 @@ def _check_figures(found: Results) -> None:
 
 
 def _whole_run(part: Results) -> str:
-    """What the shards of one run have in common. Metrics that were added later may be in some alone."""
-    about = part.header.line()
-    for name in (*_MACHINE, "shard"):
+    """What the shards of one run have in common: not what machines differ in, as versions and where files lie.
+    Metrics that were added later may be in some alone."""
+    header = part.header
+    about = header.line()
+    for name in (*COMPUTING, "shard"):
         del about[name]
-    for name in part.rescored:
-        del about["metrics"][name]
+    about["plugins"] = {
+        kind: {label: facts.identity for label, facts in found.items()} for kind, found in header.plugins.items()
+    }
+    about["metrics"] = {
+        name: facts.identity for name, facts in header.metrics.items() if name not in part.rescored
+    }
     about["of"] = _shard(part).count
     return json.dumps(about, sort_keys=True)
 
@@ -163,7 +167,7 @@ def _header(parts: list[Results]) -> Header:
     """The header of the unsharded run; where machines differ, all of them are named."""
     heads = [part.header for part in parts]
     machine: dict[str, str | None] = {}
-    for name in _MACHINE:
+    for name in COMPUTING:
         said: dict[str | None, None] = dict.fromkeys(getattr(head, name) for head in heads)
         machine[name] = next(iter(said)) if len(said) == 1 else ", ".join(map(str, said))
     metrics = {name: facts for head in reversed(heads) for name, facts in head.metrics.items()}

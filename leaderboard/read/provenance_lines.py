@@ -17,14 +17,18 @@ from harness.run.options_json import option_values
 from leaderboard.read.joined import Run
 
 NONE = "none"
-PLUGIN_COLUMNS = ("Kind", "Plugin", "Distribution", "Module", "Options")
+PLUGIN_COLUMNS = ("Kind", "Plugin", "Distribution", "Module", "Code", "Options (in brackets: no figure depends on it)")
+_SETTINGS = (
+    "scoring", "harness", "python", "numpy", "scipy", "pillow", "scikit_image", "torch", "transformers", "device",
+    "seed", "upsampling", "noise", "limit",
+)  # fmt: skip
 
 
 def setting_lines(run: Run) -> list[list[str]]:
     """What a run's results depend on besides its plugins, as lines of name and value."""
     header = run.header
-    names = ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "upsampling", "noise", "limit")
-    about: dict[str, Any] = {name: getattr(header, name) for name in names}
+    about: dict[str, Any] = {name: getattr(header, name) for name in _SETTINGS}
+    about |= {"records": ", ".join(header.named)} if header.named else {}
     lines = [[name, NONE if value is None else str(value)] for name, value in about.items()]
     for mode, bench in header.bench.items():
         counts = ", ".join(f"{model} {count}" for model, count in header.planned[mode].items())
@@ -50,7 +54,8 @@ def plugin_lines(header: Header) -> list[list[str]]:
             label,
             f"{facts.distribution} {facts.version}".strip(),
             facts.module,
-            ", ".join(f"{field}={_option(value)}" for field, value in facts.options.items()) or NONE,
+            facts.code or NONE,
+            ", ".join(_shown(facts, field) for field in facts.options) or NONE,
         ]
         for kind, label, facts in _plugins(header)
     ]
@@ -79,7 +84,11 @@ def eval_command(run: Run, registry: Registry | None = None) -> str:
     if not _ships(header, registry):
         words += ["--bench", "DIR", "--data-root", "DIR"]
     all_of_them = header.records == header.available
-    words += ["--limit", "0" if all_of_them else str(header.limit), "--seed", str(header.seed)]
+    if header.named:
+        words += [word for name in header.named for word in ("--record", name)]
+    else:
+        words += ["--limit", "0" if all_of_them else str(header.limit)]
+    words += ["--seed", str(header.seed)]
     words += ["--upsampling", header.upsampling, *(["--noise"] if header.noise else [])]
     for kind, label, facts in _plugins(header):
         if not (kind == "metric" and label in run.rescored):
@@ -104,6 +113,11 @@ def _plugins(header: Header) -> Iterator[tuple[str, str, PluginFacts]]:
             yield kind, label, facts
     for label, facts in header.metrics.items():
         yield "metric", label, facts
+
+
+def _shown(facts: PluginFacts, field: str) -> str:
+    said = f"{field}={_option(facts.options[field])}"
+    return f"({said})" if field in facts.neutral else said
 
 
 def _option(value: Any) -> str:
