@@ -18,6 +18,7 @@ from leaderboard.read.runs import read_comparable
 from leaderboard.read.timings import Timings, read_timings
 from leaderboard.statistics.ranking import Measures, Pair, Score, compare, rank
 from leaderboard.statistics.slices import Sizes, Slice, shares, slices_by
+from leaderboard.verifying.statement import Statement
 
 _LONGEST = 300  # characters of a reason: a journal may be somebody else's
 MODE_TITLES: dict[Mode, str] = {"direct": "Direct answers", "reasoning": "Reasoning"}
@@ -108,6 +109,8 @@ class Board:
         What all of it is made of; of methods that are one, the rows of one.
     further_notes
         What else a reader must know: why methods that should be one are not, what the sanity check was of.
+    statement
+        Whether it was verified, of a board that is published.
     """
 
     rankings: list[Ranking]
@@ -117,11 +120,13 @@ class Board:
     runs: list[Run]
     rows: list[Row]
     further_notes: list[str] = field(default_factory=list)
+    statement: Statement | None = None
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know to read the figures rightly, in sentences."""
-        notes = [note for run in self.runs for note in run.notes] + self.further_notes
+        notes = self.statement.notes if self.statement else []
+        notes += [note for run in self.runs for note in run.notes] + self.further_notes
         for header in (run.header for run in self.runs):
             if header.records < header.available:
                 how = ", chosen by name" if header.named else f" (limit {header.limit}), evenly spread"

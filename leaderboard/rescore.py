@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from harness.contracts.metric import Metric
@@ -67,13 +67,21 @@ def rescore(registry: Registry, folder: Path, metrics: Sequence[str], options: S
 
 def _add(registry: Registry, results: Results, one: Participant[Metric]) -> Path:
     about = MetricFacts.model_validate(describe_metric(registry, one))
-    masked = sorted({row.source for row in results.rows if has_masks(registry, row.source)})
-    if masked and "mask" in one.cls.wants:
-        note = f"measured from the true boxes: a finished run has no masks, which {', '.join(masked)} would give."
-        about = about.model_copy(update={"notes": [*about.notes, f"{one.cls.title} ({one.label}) was {note}"]})
+    about = with_mask_note(registry, {row.source for row in results.rows}, one, about)
     metric = one.make()
     measured = [(row, _measured(results.folder, row, one.label, metric)) for row in results.rows]
     return write_rescored(results, one.label, about, measured)
+
+
+def with_mask_note(
+    registry: Registry, sources: Collection[str], one: Participant[Metric], about: MetricFacts
+) -> MetricFacts:
+    """What is said of a metric, with a note where it would have used the masks of these sources."""
+    masked = sorted(source for source in sources if has_masks(registry, source))
+    if not masked or "mask" not in one.cls.wants:
+        return about
+    note = f"measured from the true boxes: a finished run has no masks, which {', '.join(masked)} would give."
+    return about.model_copy(update={"notes": [*about.notes, f"{one.cls.title} ({one.label}) was {note}"]})
 
 
 def has_masks(registry: Registry, source: str) -> bool:
