@@ -28,6 +28,7 @@ from leaderboard.board import make_board
 from leaderboard.command import add_parser
 from leaderboard.plugin import run_finished
 from leaderboard.publish import publish
+from leaderboard.read.installed import installed
 from leaderboard.read.joined import Run, read_runs
 from leaderboard.read.provenance_lines import eval_command, setting_lines
 from leaderboard.render.csv_json import csv_columns, to_csv, to_json
@@ -35,6 +36,14 @@ from leaderboard.verify import verify
 from leaderboard.verifying.found import UNCHECKED
 
 Lines = list[dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def found_anew() -> Iterator[None]:
+    """The installed plugins, which tests put others in the place of."""
+    installed.cache_clear()
+    yield
+    installed.cache_clear()
 
 
 @pytest.fixture(scope="module")

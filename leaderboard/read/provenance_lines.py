@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from harness.bench.records import bench_hash
@@ -14,6 +13,7 @@ from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header, PluginFacts
 from harness.run.options_json import option_values
+from leaderboard.read.installed import installed
 from leaderboard.read.joined import Run
 
 NONE = "none"
@@ -68,7 +68,7 @@ def eval_command(run: Run, registry: Registry | None = None) -> str:
     the benchmark is not the one that ships, ``DIR`` stands for its folder, as it does for the data of a source that
     does not ship any.
     """
-    registry = registry or _installed()
+    registry = registry or installed()
     header = run.header
     words = ["harness", "eval"]
     for label in header.attributors:
@@ -98,7 +98,7 @@ def eval_command(run: Run, registry: Registry | None = None) -> str:
 
 def rescore_command(run: Run, registry: Registry | None = None) -> str:
     """The command that adds the metrics that were added to a run; ``DIR`` stands for its folder."""
-    registry = registry or _installed()
+    registry = registry or installed()
     words = ["harness", "rescore", "DIR"]
     for label in run.rescored:
         words += ["--metric", label]
@@ -133,11 +133,6 @@ def _changed(kind: Any, label: str, options: Mapping[str, Any], registry: Regist
         defaults = {}
     changed = {field: value for field, value in options.items() if field not in defaults or defaults[field] != value}
     return [word for field, value in changed.items() for word in ("-o", f"{label}.{field}={_option(value)}")]
-
-
-@cache
-def _installed() -> Registry:
-    return Registry.discover()
 
 
 def _ships(header: Header, registry: Registry) -> bool:

@@ -1,4 +1,8 @@
-"""The pictures that runs kept, read with suspicion: a run's folder may be somebody else's."""
+"""The pictures that runs kept, read with suspicion: a run's folder may be somebody else's.
+
+Whether a source is free to share the installed one says, and no folder: what a stranger's folder says of it would
+publish the pictures that lie in another's.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,13 @@ from PIL import Image
 
 from harness.contracts.case import RecordKey
 from harness.contracts.observer import file_id
+from harness.errors import HarnessError
+from harness.files import read_regular
 from harness.imaging.frame import FRAME_SIDE, Letterbox
+from harness.registry import Registry
 from harness.run.row import Row
 from leaderboard.board import Board
+from leaderboard.read.installed import installed
 from leaderboard.render.gallery_observer import FOLDER
 
 MOST = 12  # records in a page
@@ -40,12 +48,16 @@ class Pictured:
     tokens: list[str] | None
 
 
-def read_gallery(board: Board, private: bool = False) -> tuple[list[Pictured], list[str]]:
+def read_gallery(
+    board: Board, private: bool = False, registry: Registry | None = None
+) -> tuple[list[Pictured], list[str]]:
     """The records that have pictures, at most ``MOST``, evenly spread; and the sources whose own were withheld.
 
-    A record whose source was not declared free to share is withheld whole, for saliency maps can show the
-    image too; ``private`` shows it all the same. What cannot be read is left out.
+    A record whose source is not installed, or not declared free to share, is withheld whole, for saliency maps can
+    show the image too; ``private`` shows it all the same. What cannot be read is left out. ``registry``: None for what
+    is installed.
     """
+    registry = registry or installed()
     order = {
         (ranking.mode, score.attributor): place
         for ranking in board.rankings
@@ -55,7 +67,7 @@ def read_gallery(board: Board, private: bool = False) -> tuple[list[Pictured], l
     for row in sorted(board.rows, key=lambda row: order[row.mode, row.attributor]):
         records.setdefault(row.record, []).append(row)
     folders = [folder / FOLDER for run in board.runs for folder in run.folders]
-    folders = [folder for folder in folders if folder.is_dir()]
+    folders = [folder for folder in folders if folder.is_dir() and not folder.is_symlink()]
     found: list[tuple[list[Row], dict[str, object], Path]] = []
     withheld: set[str] = set()
     for record in sorted(records, key=lambda record: (record.mode, record.model, record.source, record.index)):
@@ -63,7 +75,7 @@ def read_gallery(board: Board, private: bool = False) -> tuple[list[Pictured], l
         kept = _facts(folders, record)
         if kept is None:
             continue
-        if kept[0].get("redistributable") is not True and not private:
+        if not private and not _is_free(registry, record.source):
             withheld.add(record.source)
             continue
         found.append((rows, *kept))
@@ -73,12 +85,19 @@ def read_gallery(board: Board, private: bool = False) -> tuple[list[Pictured], l
     return [one for one in shown if one is not None], sorted(withheld)
 
 
+def _is_free(registry: Registry, source: str) -> bool:
+    try:
+        return registry.find("source", source).redistributable is True
+    except HarnessError:  # not installed here
+        return False
+
+
 def _facts(folders: list[Path], record: RecordKey) -> tuple[dict[str, object], Path] | None:
     """What a run noted about a record, and where."""
     for folder in folders:
         path = folder / f"{file_id(*record)}.json"
         try:
-            if path.stat().st_size <= _LARGEST and isinstance(facts := json.loads(path.read_bytes()), dict):
+            if isinstance(facts := json.loads(read_regular(path, _LARGEST)), dict):
                 return facts, path
         except (OSError, ValueError, RecursionError):
             continue
@@ -105,11 +124,10 @@ def _pictured(rows: list[Row], facts: dict[str, object], path: Path, folders: li
 def _pixels(path: Path) -> np.ndarray | None:
     """A picture of the frame, uint8 [side, side] or [side, side, 3]; None where there is none to be read."""
     try:
-        if path.stat().st_size > _LARGEST:
-            return None
+        data = io.BytesIO(read_regular(path, _LARGEST))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with Image.open(path, formats=("PNG",)) as picture:
+            with Image.open(data, formats=("PNG",)) as picture:
                 if picture.size != (FRAME_SIDE, FRAME_SIDE):
                     return None
                 return np.asarray(picture.convert("L" if picture.mode == "L" else "RGB"))
