@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.files import write_whole
-from harness.participants import reason
+from harness.participants import check_there, reason
 from harness.registry import Registry
 from harness.run.before import Before
 from harness.run.dry_run import tell
@@ -82,7 +82,7 @@ def run(registry: Registry, settings: RunSettings, console: Console | None = Non
         noise=settings.noise,
         timeout=settings.timeout,
     )
-    check_there(selection, job.needs_model)
+    check_there([*selection.attributors, *(selection.models if job.needs_model else ())])
     notes = _notes(job, selection)
     header = header_of(registry, settings, selection, notes, job.needs_model)
     growth = Growth(before, header, selection, settings.retry_failed)
@@ -117,18 +117,6 @@ def _ended(journal: Journal, selection: Selection, interrupted: bool = False, gi
         total=len(selection.every_task) * len(selection.attributors),
         not_applicable=statuses.count("not_applicable"),
     )
-
-
-def check_there(selection: Selection, needs_model: bool) -> None:
-    """Raise ``HarnessError`` where a plugin needs what is not there, before anything is loaded or computed."""
-    for one in [*selection.attributors, *(selection.models if needs_model else ())]:
-        plugin = one.make()
-        try:
-            plugin.check()
-        except HarnessError:
-            raise
-        except Exception as error:
-            raise HarnessError(f"The {one.kind} {one.label!r} cannot be checked: {reason(error)}.") from error
 
 
 def _notes(job: RunJob, selection: Selection) -> dict[str, list[str]]:
