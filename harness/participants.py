@@ -54,7 +54,8 @@ def check_there(participants: Iterable[Participant[Any]]) -> None:
         except HarnessError:
             raise
         except Exception as error:
-            raise HarnessError(f"The {one.kind} {one.label!r} cannot be checked: {reason(error)}.") from error
+            what = f"The {one.kind} {one.label!r} cannot say whether all that it needs is there"
+            raise HarnessError(f"{what}: {reason(error)}.") from error
 
 
 def choose(

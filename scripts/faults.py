@@ -34,8 +34,8 @@ import toys
 from rich.console import Console
 
 from harness.errors import HarnessError
+from harness.evaluating.loop import run
 from harness.run.journal_lines import lines_of
-from harness.run.loop import run
 from harness.run.settings import RunSettings
 from harness.run.shards import JOURNAL
 

@@ -29,8 +29,8 @@ from harness.building.tables import show
 from harness.contracts.mode import MODES
 from harness.contracts.model import Answer
 from harness.errors import HarnessError
+from harness.evaluating import loop
 from harness.registry import Registry
-from harness.run import loop
 from harness.run.journal_lines import decode, encode
 from harness.run.journal_reading import read_journal
 from harness.run.settings import RunSettings

@@ -19,6 +19,7 @@ from harness.building.causal import ask, counterfactuals, judge
 from harness.building.settings import BuildSettings
 from harness.contracts.mode import MODES
 from harness.registry import Registry
+from harness.run.subset import spread
 from plugins.editors.phantom import PhantomEditor
 from plugins.sources.phantom import Phantom
 
@@ -127,7 +128,7 @@ def test_the_embedded_world_end_to_end(capsys: pytest.CaptureFixture[str], tmp_p
     for cls in (registry.find("model", "phantom-qwen2.5-vl"), registry.find("model", "phantom-gemma3")):
         model = cls()
         model.load()
-        for sample in (samples[(2 * k + 1) * len(samples) // 4] for k in range(2)):
+        for sample in (samples[k] for k in spread(len(samples))[:2]):
             image = Phantom().image(sample)
             made = ask(model, (image, *counterfactuals(PhantomEditor(), image, sample)), sample, "direct")
             kept = [r for r in records["direct"] if (r.model, r.index) == (cls.name, sample.index)]

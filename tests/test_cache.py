@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 
 from harness.cli import main as cli
+from harness.evaluating import loop
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.registry import Registry
-from harness.run import loop
 from harness.run.cache import JsonCache, digest_of, path_of, shared
 from harness.run.settings import RunSettings
 from plugins.attributors.medfocus import kept_boxes as kept

@@ -25,9 +25,9 @@ from toys import REGION
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
 from harness.errors import HarnessError
+from harness.evaluating.loop import Ended
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.run.journal_reading import read_journal
-from harness.run.loop import Ended
 
 SCRIPT = Path(__file__).parent / "slow_run.py"
 ROWS = 24  # of the slow run

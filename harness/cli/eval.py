@@ -46,8 +46,8 @@ def _evaluate(settings: RunSettings) -> int:
     prepare(settings.threads, settings.cache)
     from rich.console import Console
 
+    from harness.evaluating import loop
     from harness.registry import Registry
-    from harness.run import loop
 
     console, registry = Console(), Registry.discover()
     ended = loop.run(registry, settings, console)

@@ -78,7 +78,8 @@ class Growth:
             # Of a model that nobody needed nothing is known.
             known = before.weights and after.weights
             if known and before.identity["weights"] != after.identity["weights"]:
-                yield f"the weights or files of the {kind} {label!r} are not those that it began with"
+                what = "; ".join(differences(before.weights, after.weights, "weights"))
+                yield f"the weights of the {kind} {label!r} are not those that it began with, {what}"
 
     # -- what is said -----------------------------------------------------------------------------------------------
     def _tell(self, old: Header) -> None:

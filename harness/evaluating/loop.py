@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.evaluating.dry_run import tell
+from harness.evaluating.growing import Growth
 from harness.files import write_whole
 from harness.participants import check_there, reason
 from harness.registry import Registry
 from harness.run.before import Before
-from harness.run.dry_run import tell
-from harness.run.growing import Growth
 from harness.run.header import Header
 from harness.run.journal import Journal
 from harness.run.journal_reading import EVALUATION
