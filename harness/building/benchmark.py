@@ -115,7 +115,7 @@ def make_benchmark(registry: Registry, settings: BuildSettings, console: Console
     show(said, console)
     mended = sum(cache.mended for cache in set(selection.caches.values()))
     if mended:
-        say(notes, f"Files in the cache of edits that were broken and made anew: {mended}.")
+        say(notes, f"Files in the cache of edits that could not be used and were made anew: {mended}.")
     survived = sum(one.dropped is None for one in judged)
     return Built(output, False, len(judged), survived, len(said["failures"]))
 
