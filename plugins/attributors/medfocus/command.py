@@ -41,8 +41,8 @@ def add_parser(subparsers: Any) -> None:
     build.add_argument("--output", type=Path, default=OUTPUT, metavar="FILE.npz", help=f"the pool (default: {OUTPUT})")
     build.add_argument(
         "--medsam", type=Path, metavar="PATH",
-        help="weights of MedSAM, a segment-anything .pth file or a transformers SamModel folder: draw the "
-        "masks by it (default: the annotated boxes are the masks)",
+        help="weights of MedSAM, a segment-anything file (safetensors, which `harness weights convert` makes of its "
+        ".pth) or a transformers SamModel folder: draw the masks by it (default: the annotated boxes are the masks)",
     )  # fmt: skip
     build.add_argument(
         "--count", type=whole(1), default=COUNT, metavar="N", help=f"how many references (default: {COUNT})"
