@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.text import beside, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,28 +109,24 @@ def _make(folders: Sequence[Path], args: argparse.Namespace, action: str | None,
         paths = publish(board, args.to or Path("leaderboard"), args.name)
     show(board, console)  # after the files: who reads the tables may stop listening (`| head`)
     for path in paths:
-        _say(console, f"Written to {path}")
+        say(beside(console), f"Written to {path}")
 
 
 def _verified(folders: Sequence[Path], args: argparse.Namespace, console: Console) -> bool:
     """Say what is wrong with each folder, and what was not checked; whether nothing is wrong."""
     from harness.registry import Registry
-    from leaderboard.render.cell_text import plain
     from leaderboard.verify import verify
 
     registry, good = Registry.discover(), True
     for folder in folders:
         found = verify(folder, registry, args.bench, args.data_root)
         for sentence in found.unchecked:
-            _say(console, plain(f"{folder}: {sentence}"), "yellow")
+            say(console, f"{folder}: {sentence}", "yellow")
         for sentence in found.sentences:
-            _say(console, plain(f"{folder}: {sentence}"), "red")
+            say(console, f"{folder}: {sentence}", "red")
         if found.sentences:
             good = False
         else:
-            _say(console, f"{folder}: its {found.results} results are what it claims.")
+            say(console, f"{folder}: its {found.results} results are what it claims.")
     return good
 
-
-def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -29,7 +29,7 @@ FOLDERS = ("harness", "plugins", "leaderboard", "tests", "scripts", "benchmarks"
 # The doors with what they share, and the rooms above the run.
 DOORS = {"__init__.py", "__main__.py", "api", "cli", "flags.py"}
 NO_CORE = DOORS | {"evaluating", "explaining", "building", "sanity", "testing"}
-CORE_LINES, FILE_LINES = 3400, 350  # of code; of anything
+CORE_LINES, FILE_LINES = 3500, 350  # of code; of anything
 
 
 def core() -> list[Path]:

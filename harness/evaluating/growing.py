@@ -19,8 +19,9 @@ from harness.run.header import COMPUTING, Header, PluginFacts
 from harness.run.journal_reading import EVALUATION, Rows, differences
 from harness.run.measure import measure
 from harness.run.measured_again import explained_of
-from harness.run.row import Row, image_id, true_edges, writable
+from harness.run.row import Row, image_id, true_edges
 from harness.run.select import Selection
+from harness.text import writable
 
 _SETTINGS = ("scoring", "seed", "upsampling", "noise", "shard")
 _FIGURES = ("numpy", "scipy", "pillow", "scikit_image", "torch", "transformers")  # whose minor releases change them

@@ -17,6 +17,7 @@ from harness.files import write_whole
 from harness.participants import check_there, reason
 from harness.registry import Registry
 from harness.run.before import Before
+from harness.run.errors_log import ERRORS_LOG, log_error
 from harness.run.header import Header
 from harness.run.journal import Journal
 from harness.run.journal_reading import EVALUATION
@@ -27,6 +28,7 @@ from harness.run.select import Selection, deal, select
 from harness.run.settings import RunSettings
 from harness.run.shards import Shard
 from harness.run.worker import Result, RunJob, Unit
+from harness.text import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -144,7 +146,8 @@ def _part(selection: Selection, shard: Shard) -> Selection:
 
 
 def _discard(registry: Registry, output: Path) -> None:
-    """Remove what observers kept of the run that was there before."""
+    """Remove what observers kept of the run that was there before, and its errors."""
+    (output / ERRORS_LOG).unlink(missing_ok=True)
     for cls in registry.all("observer"):
         folder = output / cls.folder
         if folder.is_dir() and not folder.is_symlink():
@@ -198,6 +201,8 @@ class _Start:
             self._say(f"{row.error}: those results are marked as not applicable.")
         line = row.line()
         self.journal.add(line)
+        if result.traceback is not None:
+            log_error(self.journal.folder, row.key, result.traceback)
         self.registry.sample_scored(self.journal.folder, line, self.console)
 
     def _write(self, path: str, data: bytes) -> None:
@@ -248,4 +253,4 @@ class _Start:
         """Tell the user something, once."""
         if text not in self._said:
             self._said.add(text)
-            self.console.print(text, markup=False, highlight=False)
+            say(self.console, text, wrap=True)
