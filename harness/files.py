@@ -11,17 +11,20 @@ from uuid import uuid4
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, private: bool = False) -> None:
     """Write a file that appears whole or not at all, with the folders above it, and that a power cut leaves so.
+
+    ``private``: it, and folders that are made for it, are the user's alone, whatever the umask says.
 
     Raises
     ------
     OSError
         Where it cannot be written; what was there before stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent, 0o700 if private else 0o777)
     draft = draft_of(path)
     try:
+        draft.touch(0o600 if private else 0o666)
         with draft.open("wb") as file:
             file.write(data)
             file.flush()
@@ -75,3 +78,10 @@ def read_regular(path: Path, most: int) -> bytes:
         if (size := os.fstat(file.fileno()).st_size) > most:
             raise OSError(0, f"it has {size} bytes, and at most {most} are read")
         return file.read(most)
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    """Make a folder and those above it, all of one mode, which ``mkdir`` gives the last alone."""
+    if not folder.is_dir():
+        _make_folder(folder.parent, mode)
+        folder.mkdir(mode, exist_ok=True)

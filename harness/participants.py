@@ -45,6 +45,19 @@ class Participant(Generic[P]):
         return plugin
 
 
+def check_there(participants: Iterable[Participant[Any]]) -> None:
+    """Raise ``HarnessError`` where one of them needs what is not there, before anything is loaded or computed."""
+    for one in participants:
+        plugin = one.make()
+        try:
+            plugin.check()
+        except HarnessError:
+            raise
+        except Exception as error:
+            what = f"The {one.kind} {one.label!r} cannot say whether all that it needs is there"
+            raise HarnessError(f"{what}: {reason(error)}.") from error
+
+
 def choose(
     registry: Registry,
     options: Sequence[str],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.text import beside, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -106,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
 
         found = [] if args.unverified else _verified(folders, args, console)
         if worst(found) == WRONG:
-            _say(console, "Nothing was published: give --unverified to publish it as not verified.", "red")
+            say(console, "Nothing was published: give --unverified to publish it as not verified.", "red")
             return WRONG
         sanity = ["The column Sanity is what the file of --sanity says."] if args.sanity is not None else []
         statement = NOT_VERIFIED if args.unverified else statement_of(found, sanity)
@@ -172,13 +173,12 @@ def _make(
         paths = publish(board, args.to or TO, args.name)
     show(board, console)  # after the files: who reads the tables may stop listening (`| head`)
     for path in paths:
-        _say(console, f"Written to {path}")
+        say(beside(console), f"Written to {path}")
 
 
 def _verified(folders: Sequence[Path], args: argparse.Namespace, console: Console) -> list[Verification]:
     """What was found out about each folder, which is said."""
     from harness.registry import Registry
-    from leaderboard.render.cell_text import plain
     from leaderboard.verify import verify
     from leaderboard.verifying.found import RIGHT, WRONG
 
@@ -187,16 +187,13 @@ def _verified(folders: Sequence[Path], args: argparse.Namespace, console: Consol
         found = verify(folder, registry, args.bench, args.data_root, args.replay or 0, args.seed or 0)
         every.append(found)
         for sentence in found.told:
-            _say(console, plain(f"{folder}: {sentence}"))
+            say(console, f"{folder}: {sentence}")
         for sentence in found.unchecked:
-            _say(console, plain(f"{folder}: not checked: {sentence}"), "yellow")
+            say(console, f"{folder}: not checked: {sentence}", "yellow")
         for sentence in found.sentences:
-            _say(console, plain(f"{folder}: {sentence}"), "red")
+            say(console, f"{folder}: {sentence}", "red")
         if found.status != WRONG:
             so_far = "" if found.status == RIGHT else ", so far as they could be checked"
-            _say(console, f"{folder}: its {found.results} results are what it claims{so_far}.")
+            say(console, f"{folder}: its {found.results} results are what it claims{so_far}.")
     return every
 
-
-def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

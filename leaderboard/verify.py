@@ -17,6 +17,7 @@ from leaderboard.verifying.found import Verification, about
 from leaderboard.verifying.plugins import PluginCheck, check_lists
 from leaderboard.verifying.records import check_records, expected_of
 from leaderboard.verifying.remeasure import Remeasure
+from leaderboard.verifying.replay import replay as explain_anew
 from leaderboard.verifying.rows import check_once, faults
 from leaderboard.verifying.truths import check_truths, set_up_sources
 
@@ -47,6 +48,10 @@ def verify(
     data_root
         Where sources find their data. The true boxes of a source that is not installed, or whose data are not there,
         are taken as they are, which is said.
+    replay
+        How many of the records to explain anew, as a check of what nothing else shows: what the methods said.
+    seed
+        Chooses them.
 
     Returns
     -------
@@ -62,6 +67,8 @@ def verify(
     if len(runs) > 1:
         found.add("journal", f"{folder} holds {len(runs)} runs; keep one, or the shards of one, in a folder.")
         return found
+    if replay:
+        explain_anew(found, runs[0], registry, bench, data_root, replay, seed)
     _check(found, runs[0], registry, bench, data_root)
     return found
 

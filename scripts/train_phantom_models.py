@@ -179,8 +179,10 @@ class Trainer(Seer):
         """
         from transformers import AutoProcessor
 
-        self.model = type(self.model).from_pretrained(str(folder), dtype=torch.float32).eval()
-        self.processor = AutoProcessor.from_pretrained(str(folder))
+        self.model = type(self.model).from_pretrained(
+            str(folder), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        ).eval()
+        self.processor = AutoProcessor.from_pretrained(str(folder), trust_remote_code=False)
         self.packer = Packer(self.model, self.processor)
         optimiser = torch.optim.AdamW(self.head.parameters(), lr=1e-2)
         seen = self._cache().float()

@@ -212,6 +212,16 @@ def test_every_flipped_bit_is_found_and_mended(tmp_path: Path) -> None:
         shutil.rmtree(folder)
 
 
+def test_a_damaged_header_is_taken_from_its_copy(tmp_path: Path) -> None:
+    whole = write(tmp_path, 2)
+    data = whole.replace(b'"seed": 0', b'"seed": 1', 1)
+    (tmp_path / "journal.jsonl").write_bytes(data)
+    with Journal(tmp_path, HEADER) as journal:
+        assert len(journal.rows) == 2 and "line 1" in journal.remarks[0]
+    assert (tmp_path / "journal.jsonl").read_bytes() == whole
+    assert (tmp_path / "journal-damaged.jsonl").read_bytes() == data.splitlines(keepends=True)[0]
+
+
 def test_a_tail_of_several_broken_lines_is_set_aside(tmp_path: Path) -> None:
     whole = write(tmp_path, 3).splitlines(keepends=True)
     bad = [b"\xff" * 40 + b"\n", b"nonsense\n", b'{"source": "to']
@@ -227,6 +237,7 @@ def test_a_tail_of_several_broken_lines_is_set_aside(tmp_path: Path) -> None:
 def test_a_damaged_header_is_said_and_kept(tmp_path: Path) -> None:
     data = write(tmp_path, 2).replace(b'"seed": 0', b'"seed": 1', 1)
     (tmp_path / "journal.jsonl").write_bytes(data)
+    (tmp_path / "journal-header.jsonl").unlink()
     for start in (lambda: read_journal(tmp_path), lambda: Journal(tmp_path, HEADER)):
         with pytest.raises(HarnessError, match=r"The header of the journal .* is damaged"):
             start()

@@ -281,6 +281,17 @@ def test_no_line_is_too_wide_and_no_number_is_cut(tmp_path: Path, width: int) ->
         assert word in shown
 
 
+@pytest.mark.parametrize("width", [44, 60, 80, 99, 100, 140])
+def test_the_interval_is_the_last_to_go(tmp_path: Path, width: int) -> None:
+    names = ["medfocus", "gradient-weighted-attention"]
+    rows = [row(k, name, k / 40, concept="heart", forward=7) for k in range(40) for name in names]
+    shown = text(make_board([journal(tmp_path, header(names, {"m": 40}), rows)]), width)
+    head, *lines = [line for line in shown.splitlines() if "Attributor" in line or line.lstrip().startswith("1 ")]
+    assert "IoU" in head and "95%" in head and max(map(len, shown.splitlines())) <= width
+    assert re.search(r"48\.8 +\d\d\.\d–\d\d\.\d", lines[0])
+    assert "No room here for" in shown or width > 80
+
+
 def test_the_end_of_a_run(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=100)
     toy_run(tmp_path / "out", ["good", "map"], bench=toys.bench(tmp_path / "bench"))
@@ -302,8 +313,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     args = parser.parse_args(["leaderboard", str(folder), "--output", str(tmp_path / "board.md")])
     assert args.run(args) == 0
     assert "20.0" in capsys.readouterr().out and "20.0" in (tmp_path / "board.md").read_text()
-    args = parser.parse_args(["leaderboard", str(folder), "--output", str(tmp_path / "no" / "board.md")])
-    with pytest.raises(HarnessError, match="cannot be written"):
+    args = parser.parse_args(["leaderboard", str(folder), "--output", str(folder / "journal.jsonl" / "board.md")])
+    with pytest.raises(HarnessError, match="nothing can be written"):
         args.run(args)
     args = parser.parse_args(["leaderboard", str(folder), "--rank-by", "recall"])
     assert args.run(args) == 0

@@ -25,13 +25,14 @@ from harness.contracts.observer import file_id
 from harness.contracts.source import Source
 from harness.registry import Registry
 from harness.run.row import KEY
+from harness.text import plain
 from leaderboard.board import Board, make_board
-from leaderboard.render.cell_text import plain
 from leaderboard.render.gallery_observer import FOLDER
 from leaderboard.render.html import page
 from leaderboard.render.html.gallery_reader import MOST, read_gallery
 from leaderboard.render.html.markup import el, join, verbatim
 from leaderboard.render.html.plots import BOTTOM, LABEL, NEAR, TALL, spread_labels
+
 
 class Shared(toys.ToySource):
     """A source that is free to share."""
@@ -128,7 +129,7 @@ def test_markup() -> None:
     assert el("a", "<x>", el("b", 'y"'), None, class_='"><', hidden=True, id=None) == (
         '<a class="&quot;&gt;&lt;" hidden>&lt;x&gt;<b>y&quot;</b></a>'
     )
-    assert join("a\x1b\n b", el("br")) == "a b<br>" and verbatim(" <\n\u202e") == " &lt;\n "
+    assert join("a\x1b\n b", el("br")) == "a b<br>" and verbatim(" <\n\u202e") == " &lt;\n"
 
 
 def test_text_of_others_is_text(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from rich.console import Console
 from toys import ToySource
 
 from harness.errors import HarnessError
+from harness.evaluating.loop import Ended
 from harness.run.journal_reading import read_journal
-from harness.run.loop import Ended
 from harness.run.subset import thin
 
 NAMES = ("good", "map", "traces")

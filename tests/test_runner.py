@@ -21,10 +21,10 @@ from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
 from harness.contracts.mode import MODES
 from harness.errors import HarnessError, one_line
+from harness.evaluating.loop import Ended
 from harness.imaging.frame import Box
 from harness.imaging.overlap import overlap
 from harness.run.journal_reading import read_journal
-from harness.run.loop import Ended
 from harness.run.shared_case import seed_everything
 from harness.run.worker import seed_of
 

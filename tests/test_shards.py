@@ -18,9 +18,9 @@ from toys import ToySource, registry
 from harness.cli import main as cli
 from harness.contracts.source import Sample
 from harness.errors import HarnessError
+from harness.evaluating.loop import Ended
 from harness.run.journal_lines import encode
 from harness.run.journal_reading import read_journal
-from harness.run.loop import Ended
 from harness.run.select import Task, deal
 from harness.run.settings import RunSettings
 from harness.run.shards import Shard

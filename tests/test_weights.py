@@ -171,5 +171,5 @@ def test_a_board_does_not_mix_weights_and_shows_them(world: Path) -> None:
 
 def test_a_plugin_that_cannot_say_its_files_is_named(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toys.ToyModel, "files", lambda self: 1 / 0)
-    with pytest.raises(HarnessError, match="'toy' cannot say which files it uses: ZeroDivisionError"):
+    with pytest.raises(HarnessError, match="'toy' cannot say whether all that it needs is there: ZeroDivisionError"):
         run(world, "out")

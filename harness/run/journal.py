@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.files import draft_of, open_regular, sync_folder
+from harness.files import draft_of, open_regular, sync_folder, write_whole
 from harness.run.journal_lines import NOTHING, Line, encode, is_header_begun, lines_of, parse
-from harness.run.journal_reading import EVALUATION, Layout, Rows, check_header, differences, is_row
+from harness.run.journal_reading import EVALUATION, Layout, Rows, check_header, differences, is_row, read_copy
 
 _KEPT = "; what is finished is kept, and the same command goes on there once they can"
 Keep = Callable[[dict[str, Any], Rows], Rows]
@@ -28,7 +28,8 @@ class Journal:
     """A folder's journal, opened for one writer: ``with Journal(folder, header) as journal: journal.add(row)``.
 
     Nothing is written before the first :meth:`add` or :meth:`commit`, so that a run which cannot begin leaves what was
-    there. Lines that are damaged are set aside in a file of their own at once, which ``remarks`` tells.
+    there. The header lies in a file of its own as well. Lines that are damaged are set aside in another one at once,
+    which ``remarks`` tells.
 
     Parameters
     ----------
@@ -111,7 +112,10 @@ class Journal:
         if first.torn and not others and is_header_begun(first.data):
             self._pending = True
             return
-        found = parse(first.data)
+        found, bad = parse(first.data), list[Line]()
+        if first.row is None and any(line.row is not None for line in others):
+            copy = read_copy(self.folder, self.layout)  # the rows behind it are good: it was a header
+            found, bad = (copy, [first]) if copy is not None else (found, bad)
         if found is None or "format" not in found:
             raise HarnessError(
                 f"{self._path} is no journal of {self.layout.command}, and is left as it is; give another --output."
@@ -119,12 +123,14 @@ class Journal:
         if self._fresh:
             self._pending = True
             return
-        check_header(first, found, self._path, self.layout)
+        if not bad:
+            check_header(first, found, self._path, self.layout)
         found.pop("crc", None)
         if others and others[-1].torn:
             os.ftruncate(self._journal, os.fstat(self._journal).st_size - len(others.pop().data))
         rows = [line.row for line in others if line.row is not None and is_row(line.row, self.layout)]
-        if bad := [line for line in others if line.row is None or not is_row(line.row, self.layout)]:
+        bad += [line for line in others if line.row is None or not is_row(line.row, self.layout)]
+        if bad:
             self._set_aside(found, rows, bad)
         kept = keep(found, rows)
         self._pending = found != self._header or len(kept) < len(rows)
@@ -169,6 +175,8 @@ class Journal:
 
     def _replace(self, header: dict[str, Any], rows: Iterable[dict[str, Any]]) -> None:
         """Put a journal of these lines in the place of the one that is there, whole or not at all."""
+        # Without its header a journal is lost, whose rows are whole: so there are two of it.
+        write_whole(self.folder / self.layout.aside("header"), encode(header))
         draft = draft_of(self._path)
         file = _open(draft)
         try:

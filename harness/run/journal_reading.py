@@ -71,8 +71,19 @@ def read_header(folder: Path, layout: Layout = EVALUATION) -> dict[str, Any] | N
     """The header of a folder's journal; None where there is none that can be gone on from."""
     with suppress(OSError):
         first = next(read_lines(folder / layout.journal), None)
-        if first is not None and first.row is not None and first.row.get("format") == layout.format:
+        if first is None or first.row is None:
+            return read_copy(folder, layout) if first is not None and not first.torn else None
+        if first.row.get("format") == layout.format:
             return first.row
+    return None
+
+
+def read_copy(folder: Path, layout: Layout) -> dict[str, Any] | None:
+    """The second copy of a journal's header; None where there is none of this format."""
+    with suppress(OSError):
+        line = next(read_lines(folder / layout.aside("header")), None)
+        if line is not None and line.row is not None and line.row.get("format") == layout.format:
+            return line.row
     return None
 
 

@@ -121,15 +121,15 @@ def describe(registry: Registry, one: Participant[Any], with_files: bool = True)
 
 def weights_of(one: Participant[Any]) -> dict[str, str | None]:
     """What identifies the weights and data files that a plugin computes with, by their names."""
-    # A path among the options counts by what lies there.
-    given = [value for _, value in one.options if isinstance(value, Path)]
     try:
-        files = list(dict.fromkeys([*(Path(path) for path in one.make().files()), *given]))
+        files = [Path(path) for path in one.make().files()]
     except HarnessError:
         raise
     except Exception as error:
         raise HarnessError(f"The {one.kind} {one.label!r} cannot say which files it uses: {reason(error)}.") from error
-    return identities(files)
+    # A path among the options counts by what lies there.
+    given = [value for _, value in one.options if isinstance(value, Path)]
+    return identities([*files, *(path for path in given if not any(file.is_relative_to(path) for file in files))])
 
 
 def _version(distribution: str) -> str | None:

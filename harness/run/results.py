@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 from harness.run.header import Header
 from harness.run.journal_reading import JOURNAL, read_journal
 from harness.run.row import Row
+from harness.text import plain
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ def read_results(folder: Path) -> Results:
             else:
                 rows.append(_belonging(Row.read(line), header))
         except ValueError as error:
-            why = "".join(c if c.isprintable() else " " for c in str(error))
-            raise HarnessError(f"The journal {path} is broken at line {number} ({why}); leave it out.") from error
+            raise HarnessError(
+                f"The journal {path} is broken at line {number} ({plain(str(error), 300)}); leave it out."
+            ) from error
     assert header is not None
     return Results(folder, header, rows, _digest(path))
 

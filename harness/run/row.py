@@ -147,11 +147,6 @@ class Row(JournalLine):
         return boxes if self.size is None else tuple(box.clip(*self.size) for box in boxes)
 
 
-def writable(text: str) -> str:
-    """A text that a journal can hold: halves of characters, which UTF-8 has no bytes for, become escapes."""
-    return text.encode(errors="backslashreplace").decode()
-
-
 def true_edges(boxes: Iterable[Box]) -> list[TrueEdges]:
     """A source's boxes as rows hold them: an edge that is no number is null."""
     return [[float(edge) if np.isfinite(edge) else None for edge in box] for box in boxes]

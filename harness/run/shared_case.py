@@ -21,7 +21,7 @@ from harness.contracts.source import Sample
 from harness.errors import NotApplicable
 from harness.imaging.frame import Box, Letterbox
 from harness.imaging.saliency import peak, saliency_to_boxes
-from harness.run.row import writable
+from harness.text import writable
 
 BOX_DECIMALS = 2  # of edges in native pixels
 DIGITS = 6  # significant ones of scores, which may be tiny

@@ -8,10 +8,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from harness.text import plain
 from leaderboard.board import Board, Ranking
 from leaderboard.read.joined import Run
 from leaderboard.read.provenance_lines import eval_command
-from leaderboard.render.cell_text import plain
 from leaderboard.statistics.mean_test import DRAWS_A_TEST, LEAST_DRAWS
 from leaderboard.statistics.ranking import Score
 from leaderboard.statistics.resampling import LEVEL, RESAMPLES, SEED

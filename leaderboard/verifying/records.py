@@ -14,8 +14,9 @@ from harness.defaults import default_bench
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header
-from harness.run.row import Row, writable
+from harness.run.row import Row
 from harness.run.subset import thin
+from harness.text import writable
 from leaderboard.verifying.found import Verification, about
 
 

@@ -9,8 +9,9 @@ from harness.contracts.source import Sample, Source, read_sample
 from harness.errors import one_line
 from harness.registry import Registry
 from harness.run.header import Header
-from harness.run.row import Row, image_id, true_edges, writable
+from harness.run.row import Row, image_id, true_edges
 from harness.run.select import digest
+from harness.text import writable
 from leaderboard.verifying.found import Verification, about
 from leaderboard.verifying.plugins import Installed
 from leaderboard.verifying.records import Expected, home_of

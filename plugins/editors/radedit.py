@@ -39,7 +39,8 @@ class RadEdit(Editor):
     name: ClassVar[str] = "radedit"
 
     class Options(NoOptions):
-        """Where the weights lie and how they are used. Steps, guidance and skip are MedGround-Bench's."""
+        """Where the weights lie, as safetensors (`harness weights convert` makes them of a pickle), and how they are
+        used. Steps, guidance and skip are MedGround-Bench's."""
 
         unet: str = Field(
             default="microsoft/radedit",

@@ -11,7 +11,7 @@ import yaml
 from commands import ToyPlugin, python, refused, run
 
 from harness.errors import HarnessError
-from harness.run import loop
+from harness.evaluating import loop
 from harness.run.settings import RunSettings
 
 ALL = [
@@ -131,7 +131,7 @@ def test_an_interrupted_run_says_how_to_go_on(
 def test_threads_are_set_before_torch_is_imported() -> None:
     code = (
         "import sys, harness.cli.main\n"
-        "from harness.run import loop\n"
+        "from harness.evaluating import loop\n"
         "def run(registry, settings, console):\n"
         "    assert 'torch' not in sys.modules\n"
         "    import torch\n"

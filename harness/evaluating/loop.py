@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.evaluating.dry_run import tell
+from harness.evaluating.growing import Growth
 from harness.files import write_whole
-from harness.participants import reason
+from harness.participants import check_there, reason
 from harness.registry import Registry
 from harness.run.before import Before
-from harness.run.dry_run import tell
-from harness.run.growing import Growth
+from harness.run.errors_log import ERRORS_LOG, log_error
 from harness.run.header import Header
 from harness.run.journal import Journal
 from harness.run.journal_reading import EVALUATION
@@ -27,6 +28,7 @@ from harness.run.select import Selection, deal, select
 from harness.run.settings import RunSettings
 from harness.run.shards import Shard
 from harness.run.worker import Result, RunJob, Unit
+from harness.text import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +84,7 @@ def run(registry: Registry, settings: RunSettings, console: Console | None = Non
         noise=settings.noise,
         timeout=settings.timeout,
     )
-    check_there(selection, job.needs_model)
+    check_there([*selection.attributors, *(selection.models if job.needs_model else ())])
     notes = _notes(job, selection)
     header = header_of(registry, settings, selection, notes, job.needs_model)
     growth = Growth(before, header, selection, settings.retry_failed)
@@ -119,18 +121,6 @@ def _ended(journal: Journal, selection: Selection, interrupted: bool = False, gi
     )
 
 
-def check_there(selection: Selection, needs_model: bool) -> None:
-    """Raise ``HarnessError`` where a plugin needs what is not there, before anything is loaded or computed."""
-    for one in [*selection.attributors, *(selection.models if needs_model else ())]:
-        plugin = one.make()
-        try:
-            plugin.check()
-        except HarnessError:
-            raise
-        except Exception as error:
-            raise HarnessError(f"The {one.kind} {one.label!r} cannot be checked: {reason(error)}.") from error
-
-
 def _notes(job: RunJob, selection: Selection) -> dict[str, list[str]]:
     """What readers of each attributor's results must know, by label; all of them are loaded for that."""
     sources = {source.name for source in selection.sources.values()}
@@ -156,7 +146,8 @@ def _part(selection: Selection, shard: Shard) -> Selection:
 
 
 def _discard(registry: Registry, output: Path) -> None:
-    """Remove what observers kept of the run that was there before."""
+    """Remove what observers kept of the run that was there before, and its errors."""
+    (output / ERRORS_LOG).unlink(missing_ok=True)
     for cls in registry.all("observer"):
         folder = output / cls.folder
         if folder.is_dir() and not folder.is_symlink():
@@ -210,6 +201,8 @@ class _Start:
             self._say(f"{row.error}: those results are marked as not applicable.")
         line = row.line()
         self.journal.add(line)
+        if result.traceback is not None:
+            log_error(self.journal.folder, row.key, result.traceback)
         self.registry.sample_scored(self.journal.folder, line, self.console)
 
     def _write(self, path: str, data: bytes) -> None:
@@ -260,4 +253,4 @@ class _Start:
         """Tell the user something, once."""
         if text not in self._said:
             self._said.add(text)
-            self.console.print(text, markup=False, highlight=False)
+            say(self.console, text, wrap=True)

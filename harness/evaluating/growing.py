@@ -19,8 +19,9 @@ from harness.run.header import COMPUTING, Header, PluginFacts
 from harness.run.journal_reading import EVALUATION, Rows, differences
 from harness.run.measure import measure
 from harness.run.measured_again import explained_of
-from harness.run.row import Row, image_id, true_edges, writable
+from harness.run.row import Row, image_id, true_edges
 from harness.run.select import Selection
+from harness.text import writable
 
 _SETTINGS = ("scoring", "seed", "upsampling", "noise", "shard")
 _FIGURES = ("numpy", "scipy", "pillow", "scikit_image", "torch", "transformers")  # whose minor releases change them
@@ -78,7 +79,8 @@ class Growth:
             # Of a model that nobody needed nothing is known.
             known = before.weights and after.weights
             if known and before.identity["weights"] != after.identity["weights"]:
-                yield f"the weights or files of the {kind} {label!r} are not those that it began with"
+                what = "; ".join(differences(before.weights, after.weights, "weights"))
+                yield f"the weights of the {kind} {label!r} are not those that it began with, {what}"
 
     # -- what is said -----------------------------------------------------------------------------------------------
     def _tell(self, old: Header) -> None:
