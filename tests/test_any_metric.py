@@ -215,7 +215,7 @@ def test_verify_measures_it_again(folder: Path, tmp_path: Path) -> None:
     path.write_bytes((folder / "out" / "journal.jsonl").read_bytes())
     shutil.rmtree(spoilt / "maps")
     said, *_ = verify(spoilt, registry(HERE), folder / "bench").unchecked
-    assert said == "The figures of the metric 'energy' for 30 results were taken as they are (no map was kept)."
+    assert said == "The figures of energy for 30 results were taken as they are (no map was kept)."
 
 
 def test_added_figures_stand_beside_those_of_the_run(folder: Path, tmp_path: Path) -> None:
