@@ -116,7 +116,7 @@ def test_ctrl_c_ends_the_build_and_keeps_what_is_finished(tmp_path: Path, monkey
 
 
 def test_a_full_disk_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, private: bool) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

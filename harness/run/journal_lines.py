@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 from zlib import crc32
 
+from pydantic_core import from_json
+
 from harness.files import open_regular
 
 _SUM = re.compile(rb', "crc": "([0-9a-f]{8})"\}\Z')
@@ -54,8 +56,8 @@ def decode(data: bytes) -> dict[str, Any] | None:
 def parse(data: bytes) -> dict[str, Any] | None:
     """A JSON object, whatever its checksum; None where it is none."""
     try:
-        row = json.loads(data)
-    except (ValueError, RecursionError):
+        row = from_json(data, allow_inf_nan=False)
+    except ValueError:
         return None
     return row if isinstance(row, dict) else None
 

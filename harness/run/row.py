@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated, Literal, NamedTuple
 
@@ -122,12 +123,12 @@ class Row(JournalLine):
             raise ValueError(f"its {min(both)} is measured and unmeasured")
         return self
 
-    @property
+    @cached_property
     def key(self) -> ResultKey:
         """What the row is about."""
         return ResultKey(self.source, self.index, self.model, self.mode, self.attributor)
 
-    @property
+    @cached_property
     def record(self) -> RecordKey:
         """Which record the row is about."""
         return RecordKey(self.source, self.index, self.model, self.mode)

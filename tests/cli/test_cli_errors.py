@@ -13,7 +13,7 @@ from commands import ROOT, SOME, Halves, ToyModel, refused, run
 import harness.cli.main
 from harness.contracts.attributor import Attribution
 from harness.errors import HarnessError
-from harness.run import loop
+from harness.evaluating import loop
 
 
 @pytest.mark.parametrize(
