@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,30 +42,43 @@ def read_journal(folder: Path, layout: Layout = EVALUATION) -> tuple[dict[str, A
 
     Raises ``HarnessError`` where there is no journal, or a line of it is no journal line.
     """
+    header, *rows = [line.row for line in walk_journal(folder, layout) if line.row is not None]
+    return header, rows
+
+
+def walk_journal(folder: Path, layout: Layout = EVALUATION) -> Iterator[Line]:
+    """The lines of a folder's journal, one after the other: the header, the rows, and a torn last line as it lies.
+
+    Raises ``HarnessError`` as :func:`read_journal` does.
+    """
     path = folder / layout.journal
-    header: dict[str, Any] | None = None
-    rows: Rows = []
-    torn = False
+    line: Line | None = None
     try:
         for line in read_lines(path):
-            if header is None:
+            if line.number == 1:
                 found = parse(line.data) or {}
                 if "format" not in found:
-                    break
+                    raise _headless(path, layout)
                 check_header(line, found, path, layout)
-                header = line.row
-            elif torn or (line.row is None and not line.torn) or (line.row and not is_row(line.row, layout)):
+            elif (line.row is None and not line.torn) or (line.row is not None and not is_row(line.row, layout)):
                 raise _damaged(path, line, layout)
-            elif line.row is not None:
-                rows.append(line.row)
-            torn = line.torn
+            yield line
+            if line.torn:
+                break
+        else:
+            if line is None:
+                raise _headless(path, layout)
+            return
     except FileNotFoundError:
         raise HarnessError(f"There is no journal in {folder}; `{layout.command}` writes one.") from None
     except OSError as error:
         raise HarnessError(f"The journal {path} cannot be read: {error.strerror or error}.") from error
-    if header is None:
-        raise HarnessError(f"{path} is no journal of {layout.command}: it has no header.")
-    return header, rows
+    if line.number < sum(1 for _ in read_lines(path)):
+        raise _damaged(path, line, layout)
+
+
+def _headless(path: Path, layout: Layout) -> HarnessError:
+    return HarnessError(f"{path} is no journal of {layout.command}: it has no header.")
 
 
 def read_header(folder: Path, layout: Layout = EVALUATION) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run.header import Header
-from harness.run.journal_reading import JOURNAL, read_journal
+from harness.run.journal_reading import JOURNAL, walk_journal
 from harness.run.row import Row
 from harness.text import plain
 
@@ -33,22 +33,25 @@ def read_results(folder: Path) -> Results:
     HarnessError
         Where there is no journal, or a line of it lacks a field, has an unknown one, or one that cannot be.
     """
-    path = folder / JOURNAL
-    first, lines = read_journal(folder)
     header: Header | None = None
     rows: list[Row] = []
-    for number, line in enumerate([first, *lines], 1):
+    digest = sha256()
+    for line in walk_journal(folder):
+        digest.update(line.data)
+        if line.row is None:
+            continue
         try:
             if header is None:
-                header = Header.read(line)
+                header = Header.read(line.row)
             else:
-                rows.append(_belonging(Row.read(line), header))
+                rows.append(_belonging(Row.read(line.row), header))
         except ValueError as error:
+            why = plain(str(error), 300)
             raise HarnessError(
-                f"The journal {path} is broken at line {number} ({plain(str(error), 300)}); leave it out."
+                f"The journal {folder / JOURNAL} is broken at line {line.number} ({why}); leave it out."
             ) from error
     assert header is not None
-    return Results(folder, header, rows, _digest(path))
+    return Results(folder, header, rows, digest.hexdigest())
 
 
 def _belonging(row: Row, header: Header) -> Row:
@@ -61,10 +64,3 @@ def _belonging(row: Row, header: Header) -> Row:
         if name not in header.metrics:
             raise ValueError(f"its metric {name!r} is not in the header")
     return row
-
-
-def _digest(path: Path) -> str:
-    try:
-        return sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise HarnessError(f"The journal {path} cannot be read: {error.strerror or error}.") from error

@@ -21,6 +21,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1)]
 Edges = Annotated[list[Number], Field(min_length=4, max_length=4)]
 # What an annotation gives; an edge that is no number is null.
+MOST_BOXES = 1000  # of a row: somebody else's may hold any number
 TrueEdges = Annotated[list[Number | None], Field(min_length=4, max_length=4)]
 Status = Literal["ok", "failed", "not_applicable"]
 KEY = ("source", "index", "model", "mode", "attributor")
@@ -91,13 +92,13 @@ class Row(JournalLine):
     image: str
     attribute: str
     answer: str
-    truth: list[TrueEdges]
+    truth: Annotated[list[TrueEdges], Field(max_length=MOST_BOXES)]
     true_concepts: list[str]
     truths: dict[str, list[TrueEdges]]
     status: Status
     error: str | None
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None
-    boxes: list[Edges]
+    boxes: Annotated[list[Edges], Field(max_length=MOST_BOXES)]
     peak: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
     map_range: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
     map_values: Count | None

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from harness.errors import HarnessError
-from harness.files import write_whole
+from harness.files import read_regular, write_whole
 from harness.run.header import MetricFacts
 from harness.run.line import JournalLine
 from harness.run.measure import Measured
@@ -19,6 +19,7 @@ from harness.run.results import Results, read_results
 from harness.run.row import KEY, Number, ResultKey, Row
 
 RESCORED = "rescored-*.jsonl"
+_LARGEST = 1 << 30  # bytes of a file that is still read
 
 
 class _Rescored(JournalLine):
@@ -81,7 +82,7 @@ def _with_figure(row: Row, metric: str, figures: dict[ResultKey, _Figure]) -> Ro
 
 def _read_rescored(path: Path, digest: str) -> tuple[_Rescored, dict[ResultKey, _Figure]]:
     try:
-        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        lines = [json.loads(line) for line in read_regular(path, _LARGEST).splitlines()]
         head, figures = _Rescored.read(lines[0]), [_Figure.read(line) for line in lines[1:]]
     except OSError as error:
         raise HarnessError(f"{path} cannot be read: {error.strerror or error}.") from error

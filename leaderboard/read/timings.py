@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.files import read_regular
 from harness.run.journal_reading import TIMINGS
 from harness.run.row import KEY, ResultKey
+
+_LARGEST = 4 << 30  # bytes of a file that is still read
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def _read(folder: Path) -> Timings:
 
 def _lines(folder: Path) -> Iterable[Any]:
     try:
-        lines = (folder / TIMINGS).read_bytes().splitlines()
+        lines = read_regular(folder / TIMINGS, _LARGEST).splitlines()
     except OSError:
         return
     for line in lines:
