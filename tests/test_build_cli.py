@@ -143,4 +143,5 @@ def test_the_embedded_world_end_to_end(capsys: pytest.CaptureFixture[str], tmp_p
     status, out, err = run(
         capsys, "eval", "--attributor", "center-prior", "--bench", bench, "--output", str(tmp_path / "results")
     )
-    assert status == 0 and out.startswith("Direct answers: 4 records") and "Written to" in err, err
+    assert status == 0 and "Written to" in err, err
+    assert out.startswith(f"Direct answers: {len(records['direct'])} records")
