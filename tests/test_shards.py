@@ -147,7 +147,7 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     words = ["eval", "--attributor", "random", "--limit", "16", "--output", str(tmp_path), "--shard"]
     assert cli.main([*words, "5/4"]) == 2 and "must be K/N" in capsys.readouterr().err
     assert cli.main([*words, "2/4"]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().err.split())
     assert re.search(r"Shard 2 of 4: [1-9] of 16 records\.", said) and "Shards 1, 3, 4 of 4 are missing" in said
     assert (tmp_path / "shard-2-of-4" / "leaderboard.md").is_file()
     run_finished(tmp_path, Console(file=io.StringIO()))
