@@ -46,10 +46,10 @@ def beside(console: Console) -> Console:
     """Where to say what is no result of a command, beside a console that shows its results.
 
     It is standard error where that is standard output, so that ``harness eval > table.txt`` holds the table alone; else
-    the console itself, which the caller gave.
+    the console itself, which the caller gave, or which records what is printed.
     """
     import sys
 
     from rich.console import Console
 
-    return Console(stderr=True) if console.file is sys.stdout else console
+    return Console(stderr=True) if console.file is sys.stdout and not console.record else console
