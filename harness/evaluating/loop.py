@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -147,7 +147,8 @@ def _part(selection: Selection, shard: Shard) -> Selection:
 
 def _discard(registry: Registry, output: Path) -> None:
     """Remove what observers kept of the run that was there before, and its errors."""
-    (output / ERRORS_LOG).unlink(missing_ok=True)
+    with suppress(OSError):
+        (output / ERRORS_LOG).unlink()
     for cls in registry.all("observer"):
         folder = output / cls.folder
         if folder.is_dir() and not folder.is_symlink():

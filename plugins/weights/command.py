@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> None:
         raise HarnessError(f"{output} is there already; give another --output, or move it away.")
     if not output.parent.is_dir():
         raise HarnessError(f"The folder {output.parent} does not exist; give another --output.")
-    tensors = convert(args.file, output)
-    say(Console(), f"Written to {output}: {tensors} tensors.")
+    count = convert(args.file, output)
+    say(Console(), f"Written to {output}: {count} tensor{'' if count == 1 else 's'}.")
 
 
 def convert(path: Path, output: Path) -> int:
