@@ -28,7 +28,7 @@ leaves = numbers | st.text()
 values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 lines = st.dictionaries(st.text().filter(lambda name: name not in {*KEY, "index", "crc"}), values, max_size=4)
 quick = settings(
-    deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 results = st.tuples(st.integers(0, 9), st.sampled_from("ab"), st.floats(0, 1))
 
