@@ -88,7 +88,7 @@ def publish(board: Board, folder: Path, name: str | None = None) -> list[Path]:
     HarnessError
         Where a file cannot be written.
     """
-    stem = name or "-".join(sorted({row.source for row in board.rows}))
+    stem = name or "-".join(board.table.used("source"))
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip(".-")[:80] or "board"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -22,9 +22,11 @@ from harness.errors import HarnessError
 from harness.files import read_regular
 from harness.imaging.frame import FRAME_SIDE, Letterbox
 from harness.registry import Registry
-from harness.run.row import Row
+from harness.run.row import ResultKey, Row
 from leaderboard.board import Board
 from leaderboard.read.installed import installed
+from leaderboard.read.runs import keys_of
+from leaderboard.read.table import Table
 from leaderboard.render.gallery_observer import FOLDER
 
 MOST = 12  # records in a page
@@ -58,31 +60,46 @@ def read_gallery(
     is installed.
     """
     registry = registry or installed()
-    order = {
-        (ranking.mode, score.attributor): place
-        for ranking in board.rankings
-        for place, score in enumerate(ranking.scores)
-    }
-    records: dict[RecordKey, list[Row]] = {}
-    for row in sorted(board.rows, key=lambda row: order[row.mode, row.attributor]):
-        records.setdefault(row.record, []).append(row)
     folders = [folder / FOLDER for run in board.runs for folder in run.folders]
     folders = [folder for folder in folders if folder.is_dir() and not folder.is_symlink()]
-    found: list[tuple[list[Row], dict[str, object], Path]] = []
+    there = {path.name for folder in folders for path in folder.glob("*.json")}
+    found: list[tuple[RecordKey, dict[str, object], Path]] = []
     withheld: set[str] = set()
-    for record in sorted(records, key=lambda record: (record.mode, record.model, record.source, record.index)):
-        rows = records[record]
-        kept = _facts(folders, record)
+    for record in _records(board.table) if there else ():
+        kept = _facts(folders, record) if f"{file_id(*record)}.json" in there else None
         if kept is None:
             continue
         if not private and not _is_free(registry, record.source):
             withheld.add(record.source)
             continue
-        found.append((rows, *kept))
+        found.append((record, *kept))
     most = min(MOST, len(found))
     chosen = [found[(2 * k + 1) * len(found) // (2 * most)] for k in range(most)]
-    shown = [_pictured(rows, facts, path, folders) for rows, facts, path in chosen]
+    rows = _rows(board, [record for record, _, _ in chosen])
+    shown = [_pictured(rows[record], facts, path, folders) for record, facts, path in chosen]
     return [one for one in shown if one is not None], sorted(withheld)
+
+
+def _records(table: Table) -> list[RecordKey]:
+    """The records of a board, by mode and model."""
+    _, first = np.unique(table.record, return_index=True)
+    keys = [RecordKey(*key[:4]) for key in keys_of(table, first.tolist())]
+    return sorted(keys, key=lambda record: (record.mode, record.model, record.source, record.index))
+
+
+def _rows(board: Board, records: list[RecordKey]) -> dict[RecordKey, list[Row]]:
+    """The rows of some records, the best method first."""
+    order = {
+        (ranking.mode, score.attributor): place
+        for ranking in board.rankings
+        for place, score in enumerate(ranking.scores)
+    }
+    found: dict[RecordKey, list[Row]] = {record: [] for record in records}
+    wanted = {ResultKey(*record, attributor) for record in records for attributor in board.table.used("attributor")}
+    rows = board.rows_of(wanted) if wanted else []
+    for row in sorted(rows, key=lambda row: order[row.mode, row.attributor]):
+        found[row.record].append(row)
+    return found
 
 
 def _is_free(registry: Registry, source: str) -> bool:
