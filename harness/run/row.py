@@ -94,7 +94,7 @@ class Row(JournalLine):
     answer: str
     truth: Annotated[list[TrueEdges], Field(max_length=MOST_BOXES)]
     true_concepts: list[str]
-    truths: dict[str, list[TrueEdges]]
+    truths: dict[str, Annotated[list[TrueEdges], Field(max_length=MOST_BOXES)]]
     status: Status
     error: str | None
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None

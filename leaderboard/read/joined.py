@@ -141,8 +141,13 @@ def _read(folder: Path) -> _Part:
 
 
 def folders_of(folder: Path) -> list[Path]:
-    """A run's folder with those of the shards in it, and without itself where it holds nothing but shards."""
+    """A run's folder with those of the shards in it, and without itself where it holds nothing but shards.
+
+    Raises ``HarnessError`` where one of them is a link, which in somebody else's folder may lead anywhere.
+    """
     parts = sorted(part for part in folder.glob("shard-*-of-*") if (part / JOURNAL).is_file())
+    if link := next((part for part in parts if part.is_symlink()), None):
+        raise HarnessError(f"{link} is a link; give the folder that it leads to, if that is one of yours.")
     return [folder, *parts] if (folder / JOURNAL).is_file() or not parts else parts
 
 

@@ -12,8 +12,11 @@ from leaderboard.verifying.found import Verification, about
 from leaderboard.verifying.plugins import Installed
 
 
-def check_applicable(found: Verification, rows: list[Row], installed: Installed) -> None:
-    """Whether what is marked as not applicable is, as far as the installed plugins say it without being run."""
+def check_applicable(found: Verification, rows: list[Row], installed: Installed, replayed: bool) -> None:
+    """Whether what is marked as not applicable is, as far as the installed plugins say it without being run.
+
+    ``replayed``: whether all of it was explained anew, which shows the rest.
+    """
     explained = {_place(row) for row in rows if row.status == "ok"}
     reasons: dict[tuple[str, str], str | None] = {}
     open_: Counter[str] = Counter()
@@ -32,6 +35,8 @@ def check_applicable(found: Verification, rows: list[Row], installed: Installed)
             )
         elif closed and reason is None:
             open_[f"{row.attributor} on {row.model}"] += 1
+    if replayed:
+        return
     found.leave_counted(open_, "That {who} is not applicable ({which}) shows only when it is explained again.")
 
 

@@ -7,7 +7,7 @@ the source's masks is not measured again, and one that is not installed here nei
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,18 +75,22 @@ class Remeasure:
             return
         self._again[label] = _Again(metric, of_maps, _SLACK_OF_MAPS if of_maps and not rescored else _SLACK)
 
-    def unchecked(self) -> list[str]:
-        """What was not measured again, or not exactly, in sentences; complete once all rows were gone through."""
+    def unchecked(self, metrics: Collection[str]) -> list[str]:
+        """What of these metrics was not measured again, or not exactly, in sentences; complete once all rows were gone
+        through."""
         said = []
         reasons: dict[str, list[str]] = {}
         for label, why in self._why_not.items():
-            reasons.setdefault(why, []).append(label)
+            if label in metrics:
+                reasons.setdefault(why, []).append(label)
         for why, labels in reasons.items():
             said.append(f"The figures of {', '.join(labels)} were taken as they are ({why}).")
         for label, count in self._without_map.items():
+            if label not in metrics:
+                continue
             which = "1 result" if count == 1 else f"{count} results"
             said.append(f"The figures of {label} for {which} were taken as they are (no map was kept).")
-        exact = [label for label, again in self._again.items() if again.slack == _SLACK_OF_MAPS]
+        exact = [label for label, one in self._again.items() if label in metrics and one.slack == _SLACK_OF_MAPS]
         if exact and self._maps:
             said.append(
                 f"Kept maps are rounded: figures of {', '.join(map(repr, exact))} may differ by {_SLACK_OF_MAPS:g}, or "

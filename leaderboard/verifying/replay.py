@@ -58,6 +58,11 @@ def replay(
     except HarnessError as error:
         found.leave(f"Records could not all be explained anew: {str(error).rstrip('.')}.")
     found.replayed = len(done)
+    if done and not exact:
+        found.leave(
+            "Records were explained anew with other libraries, or on another device, than the header names: figures "
+            f"were compared to within {_FIGURE:g}, edges to within {_PIXELS:g} pixel."
+        )
 
 
 def _anew(selection: Selection, header: Header, chosen: set[RecordKey]) -> Iterator[Row]:
