@@ -7,6 +7,7 @@ board, in a process of its own, so that its peak of memory is its own.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
@@ -43,20 +44,24 @@ def header(records: int) -> dict[str, Any]:
 
 
 def write(folder: Path, rows: int) -> int:
-    """A journal of about so many rows. Returns how many it is."""
+    """A journal of about so many rows, and their timings. Returns how many it is."""
     from harness.run.journal_lines import encode
+    from harness.run.row import KEY
 
     records = max(1, rows // (len(METHODS) * len(MODELS)))
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     head, written = header(records), 0
-    with (folder / "journal.jsonl").open("wb") as file:
+    with (folder / "journal.jsonl").open("wb") as file, (folder / "timings.jsonl").open("w") as timings:
         file.write(encode(head))
         for model in MODELS:
             for index in range(records):
                 for name in METHODS:
                     figures = rng.random(4).round(6).tolist()
-                    file.write(encode(_row(index, model, name, figures)))
+                    row = _row(index, model, name, figures)
+                    file.write(encode(row))
+                    about = {part: row[part] for part in KEY} | {"seconds": 0.25, "gpu_bytes": 1000}
+                    timings.write(json.dumps({"stage": "attribute", **about}) + "\n")
                     written += 1
     return written
 
