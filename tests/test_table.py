@@ -75,7 +75,7 @@ def test_two_runs_that_measured_other_metrics_of_the_same_results(tmp_path: Path
     """One line a result, with both."""
     lines = [row(k, name, 0.1 * k) for k in range(6) for name in ("a", "b")]
     less = {name: facts for name, facts in DEFAULT.items() if name != "f1"}
-    other = [one | {"metrics": {name: figure for name, figure in one["metrics"].items() if name != "f1"}} for one in lines]
+    other = [line | {"metrics": {name: f for name, f in line["metrics"].items() if name != "f1"}} for line in lines]
     one = journal(tmp_path / "1", header(["a", "b"], {"m": 6}), lines)
     two = journal(tmp_path / "2", header(["a", "b"], {"m": 6}, metrics=less), other)
     for folders in ([one, two], [two, one]):
