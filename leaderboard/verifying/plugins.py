@@ -90,7 +90,7 @@ class PluginCheck:
         self._compare_notes(kind, label, facts, one)
 
     def _wrong(self, kind: str, said: str, truly: Any) -> None:
-        self._found.add(kind, f"The header says {said} {truly}.")
+        self._found.add(kind, f"The header says {said} {truly}".rstrip(".") + ".")
 
     def _compare_weights(self, kind: Kind, label: str, facts: PluginFacts, one: Participant[Any]) -> None:
         if kind == "model" and not facts.weights and not self._model_needed:
