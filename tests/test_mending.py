@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -172,3 +173,12 @@ def test_a_dry_run_tells_and_does_nothing(tmp_path: Path, bench: Path) -> None:
     line = next(line for line in said.splitlines() if line.split()[:2] == ["toy", "map"])
     assert line.split()[2:5] == ["2", "6", "12"] and "seconds in all" in said
     assert (tmp_path / "out" / "journal.jsonl").read_bytes() == before
+
+
+def test_more_true_boxes_than_a_journal_holds(tmp_path: Path, bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = ToySource.samples
+    monkeypatch.setattr(
+        ToySource, "samples", lambda self: (replace(one, boxes=one.boxes * 1001) for one in samples(self))
+    )
+    with pytest.raises(HarnessError, match="Sample 0 of 'toy' has 1001 true boxes, and a journal holds at most 1000"):
+        run(tmp_path / "out", ("good",), bench=bench)

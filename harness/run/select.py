@@ -24,6 +24,7 @@ from harness.errors import HarnessError, one_line
 from harness.participants import Participant, choose, labelled
 from harness.registry import Kind, Registry
 from harness.run.before import Before
+from harness.run.row import MOST_BOXES
 from harness.run.settings import RunSettings
 from harness.run.subset import covering, thin
 
@@ -218,6 +219,11 @@ def _find_samples(sources: dict[str, Source], groups: Iterable[Sequence[Record]]
             for sample in sources[dataset].samples():
                 if sample.index in missing:
                     missing.remove(sample.index)
+                    if len(sample.boxes) > MOST_BOXES:
+                        raise HarnessError(
+                            f"Sample {sample.index} of {dataset!r} has {len(sample.boxes)} true boxes, and a journal "
+                            f"holds at most {MOST_BOXES}; join them where they overlap."
+                        )
                     found[dataset, sample.index] = sample
                 if not missing:
                     break
