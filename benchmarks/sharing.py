@@ -18,8 +18,8 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.evaluating import loop
 from harness.registry import Registry
-from harness.run import loop
 from harness.run.settings import RunSettings
 from plugins.models.lvlm import TransformersModel
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from harness.text import plain
+
 _LONGEST = 300
 
 
@@ -17,7 +19,7 @@ class HarnessError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback."""
-        return [f"{type(self).__name__}: {self}"]
+        return [plain(f"{type(self).__name__}: {self}")]
 
 
 class NotApplicable(HarnessError):
@@ -42,5 +44,4 @@ def one_line(error: BaseException) -> str:
         text = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
     except Exception:
         text = f"{type(error).__name__}, which cannot say what it is about"
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)[:_LONGEST]
+    return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", plain(text))[:_LONGEST]

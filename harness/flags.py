@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from harness.bench.records import RELEASE_WORDS
 from harness.errors import HarnessError
 from harness.settings import Settings, facts
 
@@ -82,14 +83,54 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, info: FieldInfo) -> No
         parser.add_argument(*flags, dest=name, action="store_true", default=None, help=text)
         return
     choices = get_args(kind) if get_origin(kind) is Literal else None
-    metavar = about.get("metavar") or (None if choices else "N" if kind is int else "NAME")
+    metavar = about.get("metavar") or (f"{{{','.join(choices)}}}" if choices else "N" if kind is int else "NAME")
     convert: Any = str
     if kind is int:
         convert = whole(next((rule.ge for rule in info.metadata if hasattr(rule, "ge")), 0))
-    action = "append" if several else "store"
+    elif kind is float:
+        convert = float
+    elif choices:
+        convert = _one_of(flags[-1], choices)
+    elif several and metavar == "NAME":
+        convert = _one_name(flags[-1])
     parser.add_argument(
-        *flags, dest=name, action=action, type=convert, choices=choices, metavar=metavar, default=None, help=text
+        *flags, dest=name, action="append" if several else _Once, type=convert, metavar=metavar, default=None, help=text
     )
+
+
+class _Once(argparse.Action):
+    """Stores a value, and refuses a second one that says something else, as only one of them could hold."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        before = getattr(namespace, self.dest, None)
+        if before is not None and before != values:
+            raise argparse.ArgumentError(self, f"it is given twice, as {before} and as {values}; give one of them")
+        setattr(namespace, self.dest, values)
+
+
+def _one_of(flag: str, choices: tuple[str, ...]) -> Callable[[str], str]:
+    """An argument type: one of some words, for which the release's own may be typed by mistake."""
+
+    def word(text: str) -> str:
+        if text not in choices:
+            ours = next((mode for mode, theirs in RELEASE_WORDS.items() if theirs == text and mode in choices), None)
+            meant = f"{flag} {ours}, which the release calls so" if ours else " or ".join(choices)
+            raise argparse.ArgumentTypeError(f"invalid choice: {text!r}; type {meant}")
+        return text
+
+    return word
+
+
+def _one_name(flag: str) -> Callable[[str], str]:
+    """An argument type: one name, as lists are given by the flag again and again."""
+
+    def name(text: str) -> str:
+        if "," in text:
+            each = " ".join(f"{flag} {part.strip()}" for part in text.split(",") if part.strip())
+            raise argparse.ArgumentTypeError(f"{text!r} is no name; give the flag once for each: {each}")
+        return text
+
+    return name
 
 
 def _kind(info: FieldInfo) -> tuple[Any, bool]:

@@ -77,7 +77,10 @@ def sample_scored(folder: Path, row: Mapping[str, Any], console: Any) -> None:
 
 @hookspec
 def run_finished(folder: Path, console: Any) -> None:
-    """An evaluation ended; ``folder`` holds its journal, ``console`` is the :class:`rich.console.Console`."""
+    """An evaluation ended; ``folder`` holds its journal, ``console`` is the :class:`rich.console.Console`.
+
+    What is no result of it belongs to where ``harness.text.beside(console)`` writes, as "Written to ..." does.
+    """
 
 
 @hookspec(firstresult=True)

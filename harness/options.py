@@ -43,8 +43,8 @@ def for_labels(assignments: Sequence[str], labelled: Sequence[tuple[str, type[Pl
 
     A label is the plugin's name, or ``NAME@VARIANT``; an assignment goes to the one whose label (or alias) it names.
     An assignment to a name that several plugins share (a source's and an editor's, say) goes to those that have the
-    field; the last of two to one field holds. Raises ``HarnessError`` for a bad one, or one of a plugin that does not
-    take part.
+    field. Raises ``HarnessError`` for a bad one, one of a plugin that does not take part, and two of which only one
+    could hold.
     """
     values: list[dict[str, str]] = [{} for _ in labelled]
     for name, field, value in parse(assignments):
@@ -55,7 +55,11 @@ def for_labels(assignments: Sequence[str], labelled: Sequence[tuple[str, type[Pl
             taking = ", ".join(sorted({label for label, _ in labelled})) or "none"
             raise HarnessError(f"There is an option for {name!r}, which takes no part in this run; these do: {taking}.")
         for owner in [k for k in owners if field in labelled[k][1].Options.model_fields] or owners[:1]:
-            values[owner][field] = value
+            if values[owner].setdefault(field, value) != value:
+                before = values[owner][field]
+                raise HarnessError(
+                    f"The option {name}.{field} is given twice, as {before} and as {value}; give one of them."
+                )
     return [read_options(cls, mine) for (_, cls), mine in zip(labelled, values, strict=True)]
 
 

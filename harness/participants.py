@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -45,8 +45,27 @@ class Participant(Generic[P]):
         return plugin
 
 
-def choose(registry: Registry, options: Sequence[str], wanted: Iterable[tuple[Kind, str]]) -> list[Participant[Any]]:
-    """The participants of these kinds and labels, each once, with the options that are theirs.
+def check_there(participants: Iterable[Participant[Any]]) -> None:
+    """Raise ``HarnessError`` where one of them needs what is not there, before anything is loaded or computed."""
+    for one in participants:
+        plugin = one.make()
+        try:
+            plugin.check()
+        except HarnessError:
+            raise
+        except Exception as error:
+            what = f"The {one.kind} {one.label!r} cannot say whether all that it needs is there"
+            raise HarnessError(f"{what}: {reason(error)}.") from error
+
+
+def choose(
+    registry: Registry,
+    options: Sequence[str],
+    wanted: Iterable[tuple[Kind, str]],
+    kept: Mapping[tuple[Kind, str], NoOptions] | None = None,
+) -> list[Participant[Any]]:
+    """The participants of these kinds and labels, each once, with the options that are theirs: those ``kept`` of an
+    earlier run, else as the assignments say.
 
     Raises ``HarnessError`` for an unknown name, a malformed label, and a bad option.
     """
@@ -54,10 +73,11 @@ def choose(registry: Registry, options: Sequence[str], wanted: Iterable[tuple[Ki
     given = [registry.given(kind, label) for kind, label, _ in found]
     free = [(label, cls) for (_, label, cls), plugin in zip(found, given, strict=True) if plugin is None]
     chosen = iter(for_labels(options, free))
-    return [
-        Participant(kind, label, cls, next(chosen) if plugin is None else plugin.options, plugin)
-        for (kind, label, cls), plugin in zip(found, given, strict=True)
-    ]
+    participants = []
+    for (kind, label, cls), plugin in zip(found, given, strict=True):
+        own = next(chosen) if plugin is None else plugin.options
+        participants.append(Participant(kind, label, cls, (kept or {}).get((kind, label), own), plugin))
+    return participants
 
 
 def labelled(registry: Registry, kind: Kind, label: str) -> tuple[str, type[Plugin]]:

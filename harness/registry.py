@@ -23,6 +23,7 @@ from harness.contracts.plugin import NoOptions, Plugin
 from harness.contracts.source import Source
 from harness.errors import HarnessError, one_line, unknown_name
 from harness.shipped import OWN, check_not_hidden
+from harness.text import beside, say
 
 GROUP = "harness"
 Kind = Literal["model", "attributor", "editor", "source", "metric", "observer", "executor"]
@@ -233,7 +234,7 @@ class Registry:
                 if (hook, name) not in self._reported:
                     self._reported.add((hook, name))
                     text = f"The plugin {name} failed in {hook}, which harms no result: {one_line(error)}"
-                    console.print(text, style="red", markup=False, soft_wrap=True)
+                    say(beside(console), text, "red")
 
 
 def check_class(base: type[Plugin], cls: Any, hook: str) -> None:

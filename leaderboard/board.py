@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
+
 from harness.contracts.mode import Mode
 from harness.errors import HarnessError
 from harness.run.header import Header, MetricFacts
-from harness.run.row import Row
+from harness.run.row import ResultKey, Row
 from leaderboard.read.alike import join_alike
+from leaderboard.read.computed_with import computed_with
 from leaderboard.read.joined import Run
-from leaderboard.read.runs import read_comparable
-from leaderboard.read.timings import Timings, read_timings
+from leaderboard.read.runs import keys_of, read_comparable, read_rows
+from leaderboard.read.table import NOT_APPLICABLE, Table
+from leaderboard.read.timings import with_timings
+from leaderboard.statistics.missing import Failure, Unmeasured, failures, unmeasured
 from leaderboard.statistics.ranking import Measures, Pair, Score, compare, rank
-from leaderboard.statistics.slices import Sizes, Slice, shares, slices_by
+from leaderboard.statistics.slices import Sizes, Slice, slices_by, with_shares
+from leaderboard.verifying.statement import Statement
 
 _LONGEST = 300  # characters of a reason: a journal may be somebody else's
 MODE_TITLES: dict[Mode, str] = {"direct": "Direct answers", "reasoning": "Reasoning"}
@@ -70,26 +76,6 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """One reason for which results failed: whose, and how many."""
-
-    error: str
-    attributors: list[str]
-    count: int
-
-
-@dataclass(frozen=True)
-class Unmeasured:
-    """Results of a method of which a metric has no figure: ``count`` of ``results``, and why the first has none."""
-
-    metric: str
-    attributor: str
-    count: int
-    results: int
-    reason: str
-
-
-@dataclass(frozen=True)
 class Board:
     """A leaderboard.
 
@@ -103,10 +89,12 @@ class Board:
         Why results failed, the most frequent reason first.
     unmeasured
         What metrics could not measure.
-    runs, rows
-        What all of it is made of; of methods that are one, the rows of one.
+    runs, table
+        What all of it is made of; of methods that are one, the results of one.
     further_notes
         What else a reader must know: why methods that should be one are not, what the sanity check was of.
+    statement
+        Whether it was verified, of a board that is published.
     """
 
     rankings: list[Ranking]
@@ -114,22 +102,35 @@ class Board:
     failures: list[Failure]
     unmeasured: list[Unmeasured]
     runs: list[Run]
-    rows: list[Row]
+    table: Table
     further_notes: list[str] = field(default_factory=list)
+    statement: Statement | None = None
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows that it is made of, read again: for who needs all that they say."""
+        return self.rows_of(set(keys_of(self.table, range(len(self.table)))))
+
+    def rows_of(self, keys: Collection[ResultKey]) -> list[Row]:
+        """The rows of some of its results, read again."""
+        return read_rows(self.runs, keys)
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know to read the figures rightly, in sentences."""
-        notes = [note for run in self.runs for note in run.notes] + self.further_notes
+        notes = self.statement.notes if self.statement else []
+        notes += [note for run in self.runs for note in run.notes] + self.further_notes
         for header in (run.header for run in self.runs):
             if header.records < header.available:
-                notes.append(
-                    f"A subset: {header.records} of {header.available} records (limit {header.limit}), evenly spread."
-                )
+                how = ", chosen by name" if header.named else f" (limit {header.limit}), evenly spread"
+                notes.append(f"A subset: {header.records} of {header.available} records{how}.")
             for about in header.plugins.get("attributor", {}).values():
                 notes += about.notes
             for metric in header.metrics.values():
                 notes += metric.notes
+        if different := computed_with(run.header for run in self.runs):
+            said = ", ".join(different)
+            notes.append(f"Not all of it was computed with the same: {said}. That may change figures by rounding.")
         if len({run.header.noise for run in self.runs}) == 2:
             notes.append("Not every run measured the noise of maps, so that Flat does not compare between methods.")
         if any(ranking.records < ranking.planned for ranking in self.rankings):
@@ -185,22 +186,24 @@ def make_board(folders: Sequence[Path], rank_by: str | None = None) -> Board:
         Where a folder holds no journal, a broken one or nothing finished, where the runs cannot be compared, and where
         none of them measured ``rank_by``.
     """
-    rows, runs = read_comparable(folders)
-    return board_of(rows, runs, rank_by)
+    table, runs = read_comparable(folders)
+    return board_of(with_timings(table, (folder for run in runs for folder in run.folders)), runs, rank_by)
 
 
-def board_of(rows: list[Row], runs: list[Run], rank_by: str | None = None) -> Board:
-    """The leaderboard of rows that have been read, as :func:`make_board` gives it."""
-    measures = _measures([run.header for run in runs], rank_by)
-    rows, same, alike_notes = join_alike(rows, [run.header for run in runs])
-    timings = read_timings(folder for run in runs for folder in run.folders)
-    sizes = Sizes.of(shares(rows))
-    modes = [mode for mode in MODE_TITLES if any(row.mode == mode for row in rows)]
+def board_of(table: Table, runs: list[Run], rank_by: str | None = None) -> Board:
+    """The leaderboard of results that have been read, as :func:`make_board` gives it."""
+    headers = [run.header for run in runs]
+    measures = _measures(headers, rank_by)
+    table, same, alike_notes = join_alike(table, headers)
+    table, shares = with_shares(table)
+    sizes = Sizes.of(shares)
+    there = table.used("mode")
     rankings = [
-        _ranking(mode, [row for row in rows if row.mode == mode], runs, measures, timings, sizes, same)
-        for mode in modes
+        _ranking(mode, table.take(table["mode"] == table.number("mode", mode)), runs, measures, sizes, same)
+        for mode in MODE_TITLES
+        if mode in there
     ]
-    return Board(rankings, measures, _failures(rows), _unmeasured(rows, runs, measures), runs, rows, alike_notes)
+    return Board(rankings, measures, failures(table), unmeasured(table, headers, measures), runs, table, alike_notes)
 
 
 def _measures(headers: Sequence[Header], rank_by: str | None) -> Measures:
@@ -224,70 +227,40 @@ def _measures(headers: Sequence[Header], rank_by: str | None) -> Measures:
     return Measures({name: facts[name] for name in names}, by, frozenset(controls))
 
 
-def _failures(rows: Sequence[Row]) -> list[Failure]:
-    reasons: dict[str, list[str]] = {}
-    for row in rows:
-        if row.status == "failed":
-            reasons.setdefault(row.error or "", []).append(row.attributor)
-    failures = [Failure(error, sorted(set(whose)), len(whose)) for error, whose in reasons.items()]
-    return sorted(failures, key=lambda failure: (-failure.count, failure.error))
-
-
-def _unmeasured(rows: Sequence[Row], runs: Sequence[Run], measures: Measures) -> list[Unmeasured]:
-    """What metrics failed on, and what the run of a method did not measure where that of others of its results did."""
-    found: list[Unmeasured] = []
-    measuring = {name: [run for run in runs if name in run.header.metrics] for name in measures.facts}
-    for name in dict.fromkeys(row.attributor for row in rows):
-        tried = [row for row in rows if row.attributor == name and row.status != "not_applicable"]
-        for metric in measures.facts:
-            why = [row.unmeasured[metric] for row in tried if metric in row.unmeasured]
-            if len(measuring[metric]) < len(runs) and any(metric in row.metrics for row in tried):
-                others = sum(not _measured_by(row, measuring[metric]) for row in tried)
-                why += ["their run did not measure it"] * others
-            if why:
-                count = sum(metric in row.metrics for row in tried) + len(why)
-                found.append(Unmeasured(metric, name, len(why), count, why[0]))
-    return found
-
-
-def _measured_by(row: Row, runs: Sequence[Run]) -> bool:
-    """Whether a row can be of one of these runs."""
-    return any(
-        row.attributor in run.header.attributors and row.model in run.header.planned.get(row.mode, {}) for run in runs
-    )
-
-
 def _ranking(
     mode: Mode,
-    rows: list[Row],
+    table: Table,
     runs: Sequence[Run],
     measures: Measures,
-    timings: Timings,
     sizes: Sizes,
     same: Mapping[str, tuple[str, ...]],
 ) -> Ranking:
-    tried = [row for row in rows if row.status != "not_applicable"]
-    hopeless = {row.model for row in rows} - {row.model for row in tried}
+    tried = table.take(table["status"] != NOT_APPLICABLE)
+    hopeless = {*table.used("model")} - {*tried.used("model")}
     planned: dict[str, int] = {}
     for run in runs:
         counts: Mapping[str, int] = run.header.planned.get(mode, {})
         planned |= {model: count for model, count in counts.items() if count and model not in hopeless}
-    scores, pairs = compare(rows, rank(rows, measures, timings.seconds), measures)
-    most: dict[str, float] = {}
-    for row in rows:
-        if (bytes_used := timings.gpu_bytes.get(row.key)) is not None:
-            most[row.attributor] = max(bytes_used, most.get(row.attributor, 0))
+    ranked = rank(table, measures)
+    scores, pairs = compare(table, ranked, measures)
     return Ranking(
         mode=mode,
         models=sorted(planned),
-        records=len({row.record for row in tried}),
+        records=len(np.unique(tried.record)),
         planned=sum(planned.values()),
-        images=len({row.image for row in tried}),
+        images=len(np.unique(tried["image"])),
         measures=measures,
         scores=[
-            replace(score, gpu_bytes=most.get(score.attributor), same=same.get(score.attributor, ()))
+            replace(score, gpu_bytes=_most(table, score.attributor), same=same.get(score.attributor, ()))
             for score in scores
         ],
         pairs=pairs,
-        _slices=partial(slices_by, rows, measures, timings.seconds, sizes),
+        _slices=partial(slices_by, table, measures, sizes, ranked),
     )
+
+
+def _most(table: Table, attributor: str) -> float | None:
+    """The most GPU memory that a result of a method took; None where nothing is known."""
+    used = table["gpu_bytes"][table["attributor"] == table.number("attributor", attributor)]
+    used = used[~np.isnan(used)]
+    return float(used.max()) if len(used) else None

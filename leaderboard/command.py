@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.text import beside, say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from leaderboard.verifying.found import Verification
+    from leaderboard.verifying.statement import Statement
+
 PUBLISH, VERIFY = "publish", "verify"
-WRONG = 1  # exit status where a folder does not hold what it claims
+TO = Path("leaderboard")  # where `publish` writes unless told otherwise
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,9 +31,12 @@ def add_parser(subparsers: Any) -> None:
         help="rank the methods of one or more runs, as tables, Markdown or a page",
         usage="harness leaderboard [publish | verify] DIR [DIR ...] [options]",
         description="Rank attribution methods from the journals of one or more runs of `harness eval`. Runs "
-        "that differ in records, seed, limit, or options or version of a plugin that both use, are refused. "
-        "`publish` verifies the runs and writes the board in all forms; `verify` checks that each folder holds "
-        "what it claims, and exits with 1 where one does not. A folder of one of these names is ./publish.",
+        "that differ in what could change a figure are refused: records, seed, scoring, or the options, code or "
+        "weights of a plugin that both use. `verify` computes again what can be computed here and exits with 0 where "
+        "all is what the folders claim, with 1 where something is not, and with 3 where nothing is wrong so far as it "
+        "could be checked, after a list of what could not. `publish` verifies the runs, refuses what is wrong, and "
+        "writes the board in all forms, with what was verified and what was not. A folder of one of these names is "
+        "./publish.",
         allow_abbrev=False,
     )
     parser.add_argument("words", nargs="+", metavar="DIR", help="output folder of a run")
@@ -58,7 +66,24 @@ def add_parser(subparsers: Any) -> None:
         "--data-root", type=Path, metavar="DIR",
         help="publish, verify: folder that holds the sources' data sets, to check the true boxes",
     )  # fmt: skip
+    parser.add_argument(
+        "--replay", type=_count, metavar="N",
+        help="publish, verify: explain N records of each run anew, chosen at random, and compare what comes out",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=_count, metavar="S", help="publish, verify: which records --replay chooses (default: 0)"
+    )
+    parser.add_argument(
+        "--unverified", action="store_true",
+        help="publish: write the board without verifying the runs, which it says",
+    )  # fmt: skip
     parser.set_defaults(run=run)
+
+
+def _count(text: str) -> int:
+    if (value := int(text)) < 0:
+        raise ValueError(text)
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,17 +96,40 @@ def run(args: argparse.Namespace) -> int:
     if not folders:
         raise HarnessError(f"Say which folder to {action}: `harness leaderboard {action} DIR`.")
     _check_arguments(args, action)
-    if action and not _verified(folders, args, console):
-        return WRONG
-    if action != VERIFY:
-        _make(folders, args, action, console)
+    _check_outputs(args, action)
+    if action == VERIFY:
+        return worst(_verified(folders, args, console))
+    statement = None
+    if action == PUBLISH:
+        from leaderboard.verifying.found import WRONG
+        from leaderboard.verifying.statement import NOT_VERIFIED
+        from leaderboard.verifying.statement import statement as statement_of
+
+        found = [] if args.unverified else _verified(folders, args, console)
+        if worst(found) == WRONG:
+            say(console, "Nothing was published: give --unverified to publish it as not verified.", "red")
+            return WRONG
+        sanity = ["The column Sanity is what the file of --sanity says."] if args.sanity is not None else []
+        statement = NOT_VERIFIED if args.unverified else statement_of(found, sanity)
+    _make(folders, args, action, console, statement)
     return 0
+
+
+def worst(found: Sequence[Verification]) -> int:
+    """The exit status of several folders: wrong, where one is; unchecked, where something of one is."""
+    from leaderboard.verifying.found import RIGHT, WRONG
+
+    statuses = {one.status for one in found}
+    return WRONG if WRONG in statuses else max(statuses, default=RIGHT)
 
 
 def _check_arguments(args: argparse.Namespace, action: str | None) -> None:
     """Raise ``HarnessError`` for an argument that would be passed over in silence."""
-    published = {"--to": args.to, "--name": args.name}
-    checked = {"--bench": args.bench, "--data-root": args.data_root}
+    published = {"--to": args.to, "--name": args.name, "--unverified": args.unverified}
+    checked = {
+        "--bench": args.bench, "--data-root": args.data_root, "--replay": args.replay is not None,
+        "--seed": args.seed is not None,
+    }  # fmt: skip
     shown = {"--output": args.output, "--private-images": args.private_images}
     ranked = {"--rank-by": args.rank_by, "--sanity": args.sanity}
     useless = {None: published | checked, VERIFY: published | shown | ranked, PUBLISH: shown}[action]
@@ -89,47 +137,63 @@ def _check_arguments(args: argparse.Namespace, action: str | None) -> None:
         if value:
             command = " ".join(filter(None, ("harness leaderboard", action)))
             raise HarnessError(f"`{command}` takes no {name} (see `harness leaderboard --help`).")
+    if args.unverified and (given := next((name for name, value in checked.items() if value), None)):
+        raise HarnessError(f"{given} says how to verify, and --unverified not to: give one of them.")
+    if args.seed is not None and args.replay is None:
+        raise HarnessError("--seed says which records --replay N explains anew: give that too.")
 
 
-def _make(folders: Sequence[Path], args: argparse.Namespace, action: str | None, console: Console) -> None:
+def _check_outputs(args: argparse.Namespace, action: str | None) -> None:
+    """Raise ``HarnessError`` where nothing can be written: before anything is read, which may take minutes."""
+    from leaderboard.publish import check_folder, check_output
+
+    for path in args.output:
+        check_output(path)
+    if action == PUBLISH:
+        check_folder(args.to or TO)
+
+
+def _make(
+    folders: Sequence[Path], args: argparse.Namespace, action: str | None, console: Console, said: Statement | None
+) -> None:
     from harness.sanity.report import read_report
     from leaderboard.board import make_board
     from leaderboard.publish import publish, write
     from leaderboard.render.console import show
     from leaderboard.sanity import with_sanity
 
-    board = make_board(folders, args.rank_by)
-    if args.sanity is not None:
-        board = with_sanity(board, read_report(args.sanity))
+    report = read_report(args.sanity) if args.sanity is not None else None
+    board = replace(make_board(folders, args.rank_by), statement=said)
+    if report is not None:
+        board = with_sanity(board, report)
     paths = args.output
     for path in paths:
         write(board, path, args.private_images)
     if action == PUBLISH:
-        paths = publish(board, args.to or Path("leaderboard"), args.name)
+        paths = publish(board, args.to or TO, args.name)
     show(board, console)  # after the files: who reads the tables may stop listening (`| head`)
     for path in paths:
-        _say(console, f"Written to {path}")
+        say(beside(console), f"Written to {path}")
 
 
-def _verified(folders: Sequence[Path], args: argparse.Namespace, console: Console) -> bool:
-    """Say what is wrong with each folder, and what was not checked; whether nothing is wrong."""
+def _verified(folders: Sequence[Path], args: argparse.Namespace, console: Console) -> list[Verification]:
+    """What was found out about each folder, which is said."""
     from harness.registry import Registry
-    from leaderboard.render.cell_text import plain
     from leaderboard.verify import verify
+    from leaderboard.verifying.found import RIGHT, WRONG
 
-    registry, good = Registry.discover(), True
+    registry, every = Registry.discover(), []
     for folder in folders:
-        found = verify(folder, registry, args.bench, args.data_root)
+        found = verify(folder, registry, args.bench, args.data_root, args.replay or 0, args.seed or 0)
+        every.append(found)
+        for sentence in found.told:
+            say(console, f"{folder}: {sentence}")
         for sentence in found.unchecked:
-            _say(console, plain(f"{folder}: {sentence}"), "yellow")
+            say(console, f"{folder}: not checked: {sentence}", "yellow")
         for sentence in found.sentences:
-            _say(console, plain(f"{folder}: {sentence}"), "red")
-        if found.sentences:
-            good = False
-        else:
-            _say(console, f"{folder}: its {found.results} results are what it claims.")
-    return good
+            say(console, f"{folder}: {sentence}", "red")
+        if found.status != WRONG:
+            so_far = "" if found.status == RIGHT else ", so far as they could be checked"
+            say(console, f"{folder}: its {found.results} results are what it claims{so_far}.")
+    return every
 
-
-def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -50,7 +50,7 @@ class BoardView:
         HarnessError
             Where none of the runs measured it.
         """
-        return BoardView(board_of(self.board.rows, self.board.runs, metric))
+        return BoardView(board_of(self.board.table, self.board.runs, metric))
 
     def save(self, path: str | Path) -> None:
         """Write it to a file, in full.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.hookspecs import hookimpl
+from harness.text import beside, say
 
 if TYPE_CHECKING:
     from harness.contracts.observer import Observer
@@ -27,7 +28,7 @@ def run_finished(folder: Path, console: Any) -> None:
     show(board, console)
     for name in (FILE, PAGE) if (folder / FOLDER).is_dir() else (FILE,):
         write(board, folder / name)
-        console.print(f"Written to {folder / name}", markup=False, highlight=False, soft_wrap=True)
+        say(beside(console), f"Written to {folder / name}")
 
 
 @hookimpl

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.files import write_whole
 from leaderboard.board import Board
 from leaderboard.render import csv_json, markdown
 from leaderboard.render.html import page
 
 SUFFIXES = (".md", ".json", ".csv", ".html")
+
+
+def check_output(path: Path) -> None:
+    """Raise ``HarnessError`` where a board cannot be written to a file: known before anything is read for it."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise HarnessError(f"{path} should end in one of {', '.join(SUFFIXES)}.")
+    if path.is_dir():
+        raise HarnessError(f"{path} is a folder; give a file.")
+    check_folder(path.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ``HarnessError`` where a folder cannot be written to, nor made."""
+    there = next((one for one in (folder, *folder.absolute().parents) if one.exists()), folder)
+    if not there.is_dir():
+        raise HarnessError(f"{there} is no folder, so that nothing can be written to {folder}.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise HarnessError(f"Nothing may be written to {there}.")
 
 
 def write(board: Board, path: Path, private: bool = False) -> None:
@@ -38,11 +58,10 @@ def write(board: Board, path: Path, private: bool = False) -> None:
         ".csv": csv_json.to_csv,
         ".html": partial(page.render, private=private),
     }
-    if path.suffix.lower() not in renderers:
-        raise HarnessError(f"{path} should end in one of {', '.join(SUFFIXES)}.")
+    check_output(path)
     text = renderers[path.suffix.lower()](board)
     try:
-        path.write_text(text, encoding="utf-8", newline="\n")
+        write_whole(path, text.encode())
     except OSError as error:
         raise HarnessError(f"{path} cannot be written: {error.strerror or error}.") from error
 
@@ -69,7 +88,7 @@ def publish(board: Board, folder: Path, name: str | None = None) -> list[Path]:
     HarnessError
         Where a file cannot be written.
     """
-    stem = name or "-".join(sorted({row.source for row in board.rows}))
+    stem = name or "-".join(board.table.used("source"))
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip(".-")[:80] or "board"
     try:
         folder.mkdir(parents=True, exist_ok=True)

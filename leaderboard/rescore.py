@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from harness.contracts.attributor import Attribution
-from harness.contracts.explained import Explained
 from harness.contracts.metric import Metric
 from harness.contracts.source import Source
 from harness.errors import HarnessError
-from harness.imaging.frame import Letterbox, to_boxes
 from harness.participants import Participant, choose
 from harness.registry import Registry
 from harness.run.header import MetricFacts
 from harness.run.measure import Measured, measure
+from harness.run.measured_again import explained_of
 from harness.run.provenance import describe_metric
 from harness.run.results import Results
 from harness.run.row import Row
@@ -69,13 +67,21 @@ def rescore(registry: Registry, folder: Path, metrics: Sequence[str], options: S
 
 def _add(registry: Registry, results: Results, one: Participant[Metric]) -> Path:
     about = MetricFacts.model_validate(describe_metric(registry, one))
-    masked = sorted({row.source for row in results.rows if has_masks(registry, row.source)})
-    if masked and "mask" in one.cls.wants:
-        note = f"measured from the true boxes: a finished run has no masks, which {', '.join(masked)} would give."
-        about = about.model_copy(update={"notes": [*about.notes, f"{one.cls.title} ({one.label}) was {note}"]})
+    about = with_mask_note(registry, {row.source for row in results.rows}, one, about)
     metric = one.make()
     measured = [(row, _measured(results.folder, row, one.label, metric)) for row in results.rows]
     return write_rescored(results, one.label, about, measured)
+
+
+def with_mask_note(
+    registry: Registry, sources: Collection[str], one: Participant[Metric], about: MetricFacts
+) -> MetricFacts:
+    """What is said of a metric, with a note where it would have used the masks of these sources."""
+    masked = sorted(source for source in sources if has_masks(registry, source))
+    if not masked or "mask" not in one.cls.wants:
+        return about
+    note = f"measured from the true boxes: a finished run has no masks, which {', '.join(masked)} would give."
+    return about.model_copy(update={"notes": [*about.notes, f"{one.cls.title} ({one.label}) was {note}"]})
 
 
 def has_masks(registry: Registry, source: str) -> bool:
@@ -91,23 +97,3 @@ def _measured(folder: Path, row: Row, label: str, metric: Metric) -> Measured:
         return Measured()
     said = kept_maps.read_map(folder, row) if "map" in metric.needs and row.status == "ok" else None
     return measure({label: metric}, explained_of(row, said), {"boxes", "map"}, failed=row.status == "failed")
-
-
-def explained_of(row: Row, said: Attribution | None = None) -> Explained:
-    """What a metric measures of a row, without a model. ``said``: what was kept of it, for metrics that need maps.
-
-    Raises ``TypeError`` where an edge of a true box is no number.
-    """
-    return Explained(
-        record=row.record,
-        attributor=row.attributor,
-        place=Letterbox(*row.size) if row.size else None,
-        boxes=to_boxes(row.boxes),
-        peak=(row.peak[0], row.peak[1]) if row.peak else None,
-        concept=row.concept,
-        concept_scores=row.concept_scores,
-        truth=row.true_boxes,
-        true_concepts=row.true_concepts,
-        truths=row.further_boxes,
-        attribution=said,
-    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.flags import add_option_argument, prepare
+from harness.text import say
 
 
 def add_parser(subparsers: Any) -> None:
@@ -41,4 +42,4 @@ def run(args: argparse.Namespace) -> None:
     console, registry = Console(), Registry.discover()
     for folder in folders_of(args.folder):
         for path in rescore(registry, folder, args.metric, args.option):
-            console.print(f"Written to {path}", markup=False, highlight=False, soft_wrap=True)
+            say(console, f"Written to {path}")

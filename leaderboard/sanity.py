@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from harness.errors import HarnessError
-from harness.run.header import PluginFacts
-from harness.run.journal import differences
 from harness.sanity.report import PASSED, Compared, Report, mean, passes
 from leaderboard.board import Board, Ranking
+from leaderboard.read.comparable import plugin_differences
 
 
 def with_sanity(board: Board, report: Report) -> Board:
     """The board with the correlation of each method, and whether it passed.
 
-    Raises ``HarnessError`` where a method or model of both differs in options, version or weights, and where the report
-    is about none of the board's methods.
+    Raises ``HarnessError`` where a method or model of both differs in options that count, code or weights, and where
+    the report is about none of the board's methods.
     """
     apart: list[str] = []
     for run in board.runs:
         for kind, checked in report.plugins.items():
             rated = run.header.plugins.get(kind, {})
             for label in sorted(checked.keys() & rated.keys()):
-                apart += differences(_about(rated[label]), _about(checked[label]), f"{kind}.{label}")
+                apart += plugin_differences(rated[label], checked[label], f"{kind}.{label}")
     if apart:
         raise HarnessError(
             f"The sanity check is not of these methods and models ({'; '.join(dict.fromkeys(apart))}); run "
@@ -33,10 +31,6 @@ def with_sanity(board: Board, report: Report) -> Board:
     if not any(score.sanity is not None for ranking in rankings for score in ranking.scores):
         raise HarnessError("The sanity check is of none of these methods and models in any of these modes.")
     return replace(board, rankings=rankings, further_notes=[*board.further_notes, _note(report, board)])
-
-
-def _about(facts: PluginFacts) -> dict[str, Any]:
-    return facts.model_dump(mode="json", exclude={"notes"})
 
 
 def _with_sanity(ranking: Ranking, report: Report) -> Ranking:

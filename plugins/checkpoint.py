@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.run.memory import out_of_memory
+from harness.text import plain
+from plugins.weights.folder import check_folder
 
 
 def load_checkpoint(
@@ -35,12 +40,9 @@ def load_checkpoint(
 
     with opened(name, location, option) as place:
         revision = pinned(place)
-        config = transformers.AutoConfig.from_pretrained(place, **revision)
-        if config.model_type != model_type:
-            raise HarnessError(
-                f"{place} holds a {config.model_type!r} model, but {name!r} needs one of type {model_type!r}."
-            )
-        processor = transformers.AutoProcessor.from_pretrained(place, **revision)
+        config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=False, **revision)
+        check_type(name, place, config.model_type, model_type)
+        processor = transformers.AutoProcessor.from_pretrained(place, trust_remote_code=False, **revision)
         model, report = getattr(transformers, class_name).from_pretrained(
             place,
             config=config,
@@ -48,6 +50,8 @@ def load_checkpoint(
             device_map=device_map,
             attn_implementation=attention,
             use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # the report has them, and check_complete refuses them in a sentence
             output_loading_info=True,
             **revision,
         )
@@ -101,31 +105,65 @@ def _snapshot(hub_id: str, part: str) -> Path | None:
         return None
 
 
+def check_there(name: str, location: str, option: str) -> None:
+    """``HarnessError`` where a checkpoint is not there, or cannot be had; what of it is there is not loaded."""
+    if (folder := _folder(name, location, option)) is not None:
+        if not any(folder.glob("*.safetensors")):
+            raise HarnessError(_missing(name, str(folder), folder, option, OSError("it holds no .safetensors file")))
+    elif not checkpoint_files(location):
+        from huggingface_hub import hf_hub_download
+
+        try:
+            hf_hub_download(location, "config.json")
+        except (OSError, ValueError) as error:
+            raise HarnessError(_missing(name, location, None, option, OSError(_line(error)))) from error
+
+
 @contextmanager
-def opened(name: str, location: str, option: str) -> Iterator[str]:
+def opened(name: str, location: str, option: str, stem: str = "model") -> Iterator[str]:
     """The folder (absolute or relative) or hub id to load from; what goes wrong in the block is ``HarnessError``.
 
-    ``name`` is what users call the plugin, and ``option`` its option that names the location.
+    ``name`` is what users call the plugin, and ``option`` its option that names the location; ``stem`` what the
+    checkpoint's safetensors are called.
     """
-    from safetensors import SafetensorError
-
     folder = _folder(name, location, option)
+    if folder is not None:
+        check_folder(folder, stem)
     place = location if folder is None else str(folder)
     with _quiet():
         try:
             yield place
-        except OSError as error:
-            raise HarnessError(_missing(name, place, folder, option, error)) from error
-        except (ValueError, RuntimeError, ImportError, SafetensorError) as error:
+        except HarnessError:
+            raise
+        except Exception as error:  # the libraries raise many kinds for broken files
+            if out_of_memory(error):
+                raise
+            if isinstance(error, OSError):
+                raise HarnessError(_missing(name, place, folder, option, error)) from error
             message = f"The checkpoint of {name!r} could not be loaded from {place}: {_line(error)}"
-            raise HarnessError(message) from error
+            raise HarnessError(f"{message}; {_remedy(name, place, folder, option)}.") from error
+
+
+def check_type(name: str, place: str, found: str | None, wanted: str) -> None:
+    """``HarnessError`` where a checkpoint's config is that of another model."""
+    if found != wanted:
+        raise HarnessError(f"{place} holds a {found!r} model, but {name!r} needs one of type {wanted!r}.")
 
 
 def check_complete(name: str, place: str, report: dict[str, Any]) -> None:
-    """``HarnessError`` where a ``from_pretrained``'s loading report tells of weights that were not there."""
+    """``HarnessError`` where a ``from_pretrained``'s loading report tells of weights that were not there, or are of
+    another shape than the config says."""
     if report["missing_keys"]:
         lacking = sorted(report["missing_keys"])
-        raise HarnessError(f"{place} lacks {len(lacking)} of the weights of {name!r}, among them {lacking[0]}.")
+        raise HarnessError(
+            f"{place} lacks {len(lacking)} of the weights of {name!r}, such as {lacking[0]}; get the whole checkpoint."
+        )
+    if report["mismatched_keys"]:
+        key, found, wanted = min(report["mismatched_keys"], key=lambda fault: str(fault[0]))
+        raise HarnessError(
+            f"The weights in {place} are not those of its config.json: {key} is {list(found)}, not {list(wanted)}; get "
+            f"both from one checkpoint of {name!r}."
+        )
 
 
 def looks_local(location: str) -> bool:
@@ -139,6 +177,8 @@ def _folder(name: str, location: str, option: str) -> Path | None:
     path = Path(location).expanduser()
     if not looks_local(location):
         return None
+    if path.is_file():
+        raise HarnessError(f"{path} is a file; give the folder of {name!r}'s checkpoint by -o {name}.{option}=DIR.")
     if not (path / "config.json").is_file():
         raise HarnessError(
             f"No checkpoint of {name!r} lies in {path} (no config.json there); "
@@ -150,7 +190,13 @@ def _folder(name: str, location: str, option: str) -> Path | None:
 def _missing(name: str, location: str, folder: Path | None, option: str, error: OSError) -> str:
     """The sentence for weights that are not there."""
     if folder is not None:
-        return f"The checkpoint of {name!r} in {location} is incomplete: {_line(error)}"
+        remedy = _remedy(name, location, folder, option)
+        return f"The checkpoint of {name!r} in {location} is incomplete: {_line(error)}; {remedy}."
+    if "does not appear to have a file named" in str(error) and "safetensors" in str(error):
+        return (
+            f"The checkpoint {location} of {name!r} has no safetensors, and pickles are not read: fetch it, convert "
+            f"its weights by `harness weights convert`, and give the folder by -o {name}.{option}=DIR."
+        )
     return (
         f"The weights {location} of {name!r} could not be fetched; accept their licence on "
         f"https://huggingface.co/{location} and run 'hf auth login' (formerly huggingface-cli login), "
@@ -158,21 +204,32 @@ def _missing(name: str, location: str, folder: Path | None, option: str, error: 
     )
 
 
+def _remedy(name: str, location: str, folder: Path | None, option: str) -> str:
+    """What to do about a checkpoint whose files are there and yet do not load."""
+    anew = "copy it anew" if folder is not None else f"fetch it anew (`hf download {location} --force-download`)"
+    return f"{anew}, or give another by -o {name}.{option}=DIR"
+
+
 def _line(error: BaseException) -> str:
-    """The first line of an error's message."""
+    """The first line of an error's message, without a stop."""
     text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0]
+    return plain(text.splitlines()[0], 300).rstrip(".")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No progress bar of transformers while the block runs (downloads still show theirs)."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    """No progress bar (downloads still show theirs) and no warnings of the libraries while the block runs: what is
+    wrong with a checkpoint is said in a sentence."""
+    libraries = ["transformers", *(["diffusers"] if "diffusers" in sys.modules else [])]
+    logs = [import_module(f"{library}.utils.logging") for library in libraries]
+    before = [(log.is_progress_bar_enabled(), log.get_verbosity()) for log in logs]
+    for log in logs:
+        log.disable_progress_bar()
+        log.set_verbosity_error()
     try:
         yield
     finally:
-        if shown:
-            logging.enable_progress_bar()
+        for log, (shown, verbosity) in zip(logs, before, strict=True):
+            log.set_verbosity(verbosity)
+            if shown:
+                log.enable_progress_bar()

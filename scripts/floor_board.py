@@ -24,8 +24,8 @@ from harness.bench.records import Record, write_records
 from harness.contracts.editor import region_mask
 from harness.contracts.mode import MODES
 from harness.contracts.plugin import NoOptions
+from harness.evaluating.loop import run
 from harness.imaging.frame import FRAME_SIDE, Box
-from harness.run.loop import run
 from harness.run.settings import RunSettings
 from harness.testing.region import RegionModel, make_case
 from leaderboard.board import make_board

@@ -18,7 +18,7 @@ from harness.cli.main import build_parser
 from harness.cli.option_list import REQUIRED, describe_options
 from harness.contracts.plugin import NoOptions, Plugin
 from harness.registry import KINDS, OWN, Kind, Registry
-from harness.run.provenance import shipped
+from harness.run.options_json import shipped
 
 OUT = Path(__file__).parents[1] / "docs" / "reference.md"
 HEAD = """\
@@ -29,7 +29,9 @@ the code; a test fails where it is not up to date. What you have installed besid
 `harness plugins show NAME` describes in the same words.
 
 The exit status of every command is 0 when all is done, 1 when a part failed (a result, a check, an incomplete data
-set), 2 when something that you gave is wrong, and 130 when it was interrupted.
+set), 2 when something that you gave is wrong, and 130 when it was interrupted. An error is one sentence on standard
+error; with `--debug`, which every command takes, its traceback stands above it. Standard output has a command's result
+alone, as `harness eval ... > table.txt` does the table; progress and notes go to standard error.
 """
 KIND_HEADS: dict[Kind, str] = {
     "attributor": "Methods that explain an answer. `needs` are the capabilities that a model must offer for it; "
@@ -84,7 +86,8 @@ def _commands(parser: argparse.ArgumentParser, path: str = "") -> Iterator[tuple
 
 
 def _command(name: str, help_text: str, parser: argparse.ArgumentParser) -> Iterator[str]:
-    given = [a for a in parser._actions if not isinstance(a, (argparse._HelpAction, argparse._SubParsersAction))]
+    passed_over = argparse._HelpAction, argparse._SubParsersAction
+    given = [a for a in parser._actions if not isinstance(a, passed_over) and a.dest != "debug"]
     yield from ("", f"## harness {name}", "", _words(parser.description or help_text), "")
     yield f"    {_usage(name, parser, given)}"
     if given:

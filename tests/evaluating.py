@@ -10,8 +10,8 @@ from typing import Any
 import toys
 from rich.console import Console
 
+from harness.evaluating.loop import Ended, run
 from harness.registry import Registry
-from harness.run.loop import Ended, run
 from harness.run.settings import RunSettings
 
 

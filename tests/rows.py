@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.contracts.metric import Metric
 from harness.run.journal import Journal
+from harness.run.journal_lines import encode
 from harness.run.row import Row
 from plugins.metrics import metrics as built_in
 
@@ -15,7 +17,7 @@ from plugins.metrics import metrics as built_in
 def facts_of(metric: type[Metric], **changes: Any) -> dict[str, Any]:
     """What a header says of a metric."""
     return {
-        "distribution": "dist", "version": "1", "module": "m", "options": {}, "weights": {}, "notes": [],
+        "distribution": "dist", "version": "1", "module": "m", "code": "c", "options": {}, "weights": {}, "notes": [],
         "title": metric.title, "legend": metric.legend, "higher_is_better": metric.higher_is_better,
         "worst": metric.worst, "percent": metric.percent, "needs": sorted(metric.needs),
     } | changes  # fmt: skip
@@ -24,7 +26,8 @@ def facts_of(metric: type[Metric], **changes: Any) -> dict[str, Any]:
 def plugin(**changes: Any) -> dict[str, Any]:
     """What a header says of a plugin."""
     return {
-        "distribution": "dist", "version": "1", "module": "m", "options": {"grid": 8}, "weights": {}, "notes": [],
+        "distribution": "dist", "version": "1", "module": "m", "code": "c", "options": {"grid": 8},
+        "weights": {}, "notes": [],
     } | changes  # fmt: skip
 
 
@@ -35,8 +38,10 @@ ALL = {cls.name: facts_of(cls) for cls in built_in()}
 def header(attributors: Sequence[str], planned: Mapping[str, int], /, **changes: Any) -> dict[str, Any]:
     """The header of a run of direct answers; ``planned``: how many records of each model."""
     base = {
-        "format": 4, "harness": "1", "python": "3", "numpy": "2", "torch": None, "transformers": None, "device": "cpu",
-        "seed": 0, "upsampling": "bilinear", "noise": False, "limit": None, "available": sum(planned.values()),
+        "format": 5, "scoring": 1, "harness": "1", "python": "3", "numpy": "2", "scipy": "1", "pillow": "11",
+        "scikit_image": "0", "torch": None, "transformers": None, "device": "cpu",
+        "seed": 0, "upsampling": "bilinear", "noise": False, "limit": None, "named": [],
+        "available": sum(planned.values()),
         "samples": "digest", "shard": None,
         "bench": {"direct": {"sha256": "abc", "records": 9}}, "planned": {"direct": dict(planned)},
         "attributors": list(attributors),
@@ -88,7 +93,7 @@ def closed(index: int, attributor: str, model: str = "m", **fields: Any) -> dict
 def measured(line: dict[str, Any], metrics: Sequence[Metric]) -> dict[str, Any]:
     """A line with what these metrics make of it."""
     from harness.run.measure import measure
-    from leaderboard.rescore import explained_of
+    from harness.run.measured_again import explained_of
 
     found = measure({one.name: one for one in metrics}, explained_of(Row.read(line)), {"boxes"})
     return line | {"metrics": line["metrics"] | found.metrics, "unmeasured": line["unmeasured"] | found.unmeasured}
@@ -97,6 +102,22 @@ def measured(line: dict[str, Any], metrics: Sequence[Metric]) -> dict[str, Any]:
 def journal(folder: Path, head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Path:
     """Write a journal. Returns its folder."""
     with Journal(folder, head) as file:
+        file.commit()
         for one in rows:
             file.add(one)
+    return folder
+
+
+def read_lines(folder: Path) -> list[dict[str, Any]]:
+    """Header and rows of a journal, without their checksums."""
+    lines = [json.loads(line) for line in (folder / "journal.jsonl").read_bytes().splitlines()]
+    for line in lines:
+        del line["crc"]
+    return lines
+
+
+def write_lines(folder: Path, lines: Sequence[dict[str, Any]]) -> Path:
+    """A journal of any lines, each with its right checksum. Returns its folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "journal.jsonl").write_bytes(b"".join(map(encode, lines)))
     return folder

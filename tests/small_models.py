@@ -103,9 +103,11 @@ def prepared(family: str, **overrides: Any) -> Case:
 
     folder = Path(_TEMPORARY.name) / "-".join([family, *map(str, overrides.values())])
     build(family, folder, **overrides)
-    eager = AutoModelForImageTextToText.from_pretrained(folder, attn_implementation="eager").eval()
+    eager = AutoModelForImageTextToText.from_pretrained(
+        folder, attn_implementation="eager", trust_remote_code=False
+    ).eval()
     plugin = load(family, folder, batch_size=2, max_new_tokens=12)
-    return Case(family, folder, plugin, eager, AutoProcessor.from_pretrained(folder))
+    return Case(family, folder, plugin, eager, AutoProcessor.from_pretrained(folder, trust_remote_code=False))
 
 
 def load(family: str, folder: Path, **options: Any) -> TransformersModel:

@@ -49,7 +49,7 @@ def save_sam_of(weights: dict[str, torch.Tensor], folder: Path) -> None:
         renamed[name] = weight
     position = renamed["prompt_encoder.shared_embedding.positional_embedding"]
     renamed["shared_image_embedding.positional_embedding"] = position
-    model = SamModel.from_pretrained(folder)
+    model = SamModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
     model.load_state_dict(renamed)  # strict: every name has found its place
     model.save_pretrained(folder)
 

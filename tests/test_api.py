@@ -24,7 +24,7 @@ from harness.contracts.case import Case
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from harness.run.settings import RunSettings
 from leaderboard import plugin as leaderboard_plugin
 
@@ -133,7 +133,7 @@ def test_python_takes_every_setting_of_the_command_by_its_name(folder: Path) -> 
         run(folder, "good", shard="3/2")
 
 
-def test_an_edited_class_does_not_go_on_with_its_former_results(tmp_path: Path, folder: Path) -> None:
+def test_the_results_of_an_edited_class_are_computed_again(tmp_path: Path, folder: Path) -> None:
     module = tmp_path / "edited.py"
     text = (
         "from harness import Attribution, Attributor\nclass Edited(Attributor):\n    '''It.'''\n    name = 'edited'\n"
@@ -150,7 +150,9 @@ def test_an_edited_class_does_not_go_on_with_its_former_results(tmp_path: Path, 
     arguments = [sys.executable, "-c", code, str(module), str(folder), str(tmp_path / "out")]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
     done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=120)
-    assert "plugins.attributor.edited.version" in done.stderr, done.stderr
+    assert "The code of the attributor 'edited' is not what it was" in done.stdout + done.stderr
+    rows = read_journal(tmp_path / "out")[1]
+    assert len(rows) == 8 and all(row["boxes"][0][0] > 0 for row in rows if row["status"] == "ok")
 
 
 def test_refuses_what_is_neither_name_nor_class(folder: Path) -> None:
@@ -224,7 +226,7 @@ def test_explain_refuses_in_one_sentence(folder: Path, changes: dict[str, Any], 
 def test_the_names_are_functions_whatever_was_imported() -> None:
     code = (
         "import harness.api, harness.explaining.explain, harness.explaining.command, harness.explaining.picture\n"
-        "import harness.building.benchmark, harness.run.loop\n"
+        "import harness.building.benchmark, harness.evaluating.loop\n"
         "from harness import evaluate, explain\nassert callable(evaluate) and callable(explain)\n"
         "assert harness.explain is harness.api.explain and harness.evaluate is harness.api.evaluate"
     )

@@ -29,9 +29,10 @@ from harness.building.tables import show
 from harness.contracts.mode import MODES
 from harness.contracts.model import Answer
 from harness.errors import HarnessError
+from harness.evaluating import loop
 from harness.registry import Registry
-from harness.run import loop
-from harness.run.journal import read_journal
+from harness.run.journal_lines import decode, encode
+from harness.run.journal_reading import read_journal
 from harness.run.settings import RunSettings
 from plugins import metrics
 from plugins.executors import local
@@ -209,7 +210,7 @@ def test_records_that_were_not_built_there_are_not_overwritten(tmp_path: Path) -
 
 def test_a_limit_is_spread_over_the_samples(tmp_path: Path) -> None:
     run(tmp_path, limit=2, modes=["direct"])
-    assert [row["index"] for row in rows(tmp_path) if row["version"] == "prediction"] == [1, 4]
+    assert [row["index"] for row in rows(tmp_path) if row["version"] == "prediction"] == [0, 4]
     with pytest.raises(HarnessError, match="'limit' cannot be -1: input should be greater than or equal to 0"):
         run(tmp_path, limit=-1)
     assert run(tmp_path, limit=0, modes=["direct"], fresh=True).questions == 6  # none
@@ -236,11 +237,12 @@ def test_the_built_folder_can_be_evaluated(tmp_path: Path) -> None:
 def test_a_row_of_another_schema_is_named(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     run(tmp_path, modes=["direct"])
     path = tmp_path / "work" / BUILD.journal
-    lines = path.read_text().splitlines()
-    row = json.loads(lines[2])
+    lines = path.read_bytes().splitlines(keepends=True)
+    row = decode(lines[2].rstrip())
+    assert row is not None
     ((field, value),) = change.items()
-    lines[2] = json.dumps({name: old for name, old in row.items() if name != field} | ({field: value} if value else {}))
-    path.write_text("\n".join(lines) + "\n")
+    lines[2] = encode({name: old for name, old in row.items() if name != field} | ({field: value} if value else {}))
+    path.write_bytes(b"".join(lines))
     with pytest.raises(HarnessError, match=rf"build\.jsonl is broken at line 3 \(.*{re.escape(said)}.*--fresh"):
         run(tmp_path, modes=["direct"])
     assert run(tmp_path, modes=["direct"], fresh=True).survived == 3
@@ -267,6 +269,7 @@ _CHILD = """
 import sys; sys.path[:0] = ["tests", "."]
 import toys, test_build
 from pathlib import Path
+test_build.Deadly.__module__ = "toys"  # it is the code of the toys, as far as a journal is concerned
 toys.ToyModel = test_build.Deadly
 test_build.run(Path(sys.argv[1]), controls=True)
 """

@@ -19,6 +19,7 @@ from harness.building.causal import ask, counterfactuals, judge
 from harness.building.settings import BuildSettings
 from harness.contracts.mode import MODES
 from harness.registry import Registry
+from harness.run.subset import spread
 from plugins.editors.phantom import PhantomEditor
 from plugins.sources.phantom import Phantom
 
@@ -55,8 +56,8 @@ def test_every_setting_has_a_flag_and_a_line_in_a_file(
         "--edits", "c", "--seed", "3", "-o", "toy.x=1", "--controls", "--images", "--fresh", "--threads", "2",
     )  # fmt: skip
     monkeypatch.setattr(harness.building.command, "prepare", lambda threads: None)
-    status, out, _ = run(capsys, *words)
-    assert (status, out) == (0, "2 of 3 records survive. Written to x\n")
+    status, out, err = run(capsys, *words)
+    assert (status, out, err) == (0, "", "2 of 3 records survive. Written to x\n")
     wanted = {
         "sources": ["toy", "b"], "editor": "toy", "models": ["toy"], "modes": ["direct"], "limit": 7, "seed": 3,
         "data_root": Path("d"), "edits": Path("c"), "options": ["toy.x=1"], "controls": True, "images": True,
@@ -74,9 +75,9 @@ def test_every_setting_has_a_flag_and_a_line_in_a_file(
 
 
 def test_a_failed_sample_gives_status_1_and_the_figures(capsys: pytest.CaptureFixture[str], world: None) -> None:
-    status, out, _ = run(capsys, *TOYS, "--mode", "direct", "--controls")
+    status, out, err = run(capsys, *TOYS, "--mode", "direct", "--controls")
     assert status == 1
-    words = " ".join(out.split())
+    words, told = " ".join(out.split()), err
     for text in (
         "Samples dropped at each gate, direct",
         "Model Samples 1 2 3 4 Failed Survived With controls",
@@ -85,19 +86,21 @@ def test_a_failed_sample_gives_status_1_and_the_figures(capsys: pytest.CaptureFi
         "toy identity 0 3 0 0",
         "The image toy:3 is broken.",
         "2 not no without the finding",
-        "3 of 6 records survive. Written to out",
-        "1 answer could not be had; the reasons are in out/report.md",
     ):
         assert text in words, text
+    assert "3 of 6 records survive. Written to out" in told and "Written" not in out
+    assert "1 answer could not be had; the reasons are in out/report.md, the tracebacks in out/work/errors.log" in told
+    log = Path("out/work/errors.log").read_text()
+    assert log.startswith("toy, 3, toy, direct, ") and "HarnessError: The image toy:3 is broken.\n" in log
     # Once more: nothing is left to do, and it says the same of what was done.
     again = run(capsys, *TOYS, "--mode", "direct", "--controls")
-    assert again[0] == 1 and "answers are in out/work already" in again[1]
+    assert again[0] == 1 and "answers are in out/work already" in again[2]
 
 
 def test_a_limit_is_said_to_be_a_subset(capsys: pytest.CaptureFixture[str], world: None) -> None:
-    status, out, _ = run(capsys, *TOYS, "--limit", "2", "--images")
-    assert status == 0 and "A subset: 2 of 6 samples, evenly spread." in out
-    assert "The images of toy will be in the Parquet files; do not pass those on." in out
+    status, _, err = run(capsys, *TOYS, "--limit", "2", "--images")
+    assert status == 0 and "A subset: 2 of 6 samples, evenly spread." in err
+    assert "The images of toy will be in the Parquet files; do not pass those on." in err
 
 
 def test_faults_and_interruptions(
@@ -112,22 +115,22 @@ def test_faults_and_interruptions(
         raise (KeyboardInterrupt if self.loads else AssertionError)
 
     monkeypatch.setattr(ToyModel, "answer", answer)
-    status, out, _ = run(capsys, *TOYS)
-    assert status == 130 and "The same command goes on where it stopped." in out
+    status, _, err = run(capsys, *TOYS)
+    assert status == 130 and "The same command goes on where it stopped." in err
 
 
 def test_the_embedded_world_end_to_end(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Phantoms, the exact editor and the embedded models: the filter's own records, no flip without a cause."""
     bench = str(tmp_path / "bench")
     status, out, err = run(capsys, "build", "--limit", "2", "--controls", "--output", bench)
-    assert (status, err) == (0, ""), out
+    assert status == 0 and out.startswith("Samples dropped at each gate") and "A subset" not in out, err
     records = read_records(tmp_path / "bench")
     samples = list(Phantom().samples())
     registry = Registry.discover()
     for cls in (registry.find("model", "phantom-qwen2.5-vl"), registry.find("model", "phantom-gemma3")):
         model = cls()
         model.load()
-        for sample in (samples[(2 * k + 1) * len(samples) // 4] for k in range(2)):
+        for sample in (samples[k] for k in spread(len(samples))[:2]):
             image = Phantom().image(sample)
             made = ask(model, (image, *counterfactuals(PhantomEditor(), image, sample)), sample, "direct")
             kept = [r for r in records["direct"] if (r.model, r.index) == (cls.name, sample.index)]
@@ -140,4 +143,5 @@ def test_the_embedded_world_end_to_end(capsys: pytest.CaptureFixture[str], tmp_p
     status, out, err = run(
         capsys, "eval", "--attributor", "center-prior", "--bench", bench, "--output", str(tmp_path / "results")
     )
-    assert (status, err) == (0, ""), out
+    assert status == 0 and "Written to" in err, err
+    assert out.startswith(f"Direct answers: {len(records['direct'])} records")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,19 @@ def test_an_edit_is_made_once(tmp_path: Path) -> None:
     assert (first == ToyEditor().edit(IMAGE, *EDIT)).all() and (again == first).all()
     assert first.dtype == again.dtype == np.uint8
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")] == [name]
+
+
+def test_an_edit_that_others_may_have_written_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    if not hasattr(os, "geteuid"):
+        pytest.skip("no owners here")
+    _, name = cache(tmp_path).get(IMAGE, EDIT, SAMPLE)
+    (tmp_path / name).chmod(0o666)
+    edits = cache(tmp_path)
+    edits.get(IMAGE, EDIT, SAMPLE)
+    assert len(ToyEditor.prompts) == 2 and edits.mended == 1
+    assert f"as others may write to {tmp_path / name}; `chmod -R go-w {tmp_path}` forbids it." in caplog.text
+    edits.get(IMAGE, EDIT, SAMPLE)
+    assert len(ToyEditor.prompts) == 2
 
 
 def test_the_key_is_all_that_an_edit_depends_on(tmp_path: Path) -> None:

@@ -116,11 +116,11 @@ def test_ctrl_c_ends_the_build_and_keeps_what_is_finished(tmp_path: Path, monkey
 
 
 def test_a_full_disk_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, data: bytes) -> int:
+    def full(path: Path, data: bytes, private: bool) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+        patch.setattr("harness.building.edits.write_whole", full)
         with pytest.raises(HarnessError, match=r"edits cannot be written.*No space left"):
             run(tmp_path)
     assert len(rows(tmp_path)) == 12  # the originals

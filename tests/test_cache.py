@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from harness.cli import main as cli
+from harness.evaluating import loop
 from harness.imaging.frame import FRAME_SIDE, Box
 from harness.registry import Registry
-from harness.run import loop
 from harness.run.cache import JsonCache, digest_of, path_of, shared
 from harness.run.settings import RunSettings
 from plugins.attributors.medfocus import kept_boxes as kept
@@ -70,6 +71,53 @@ def test_a_file_under_a_wrong_name_is_made_anew(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert JsonCache(tmp_path / "file").get(KEY, lambda: 1) == 1
+
+
+def opened_to_others(path: Path) -> None:
+    path.chmod(path.stat().st_mode | 0o022)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
+@pytest.mark.parametrize("what", ["folder", "part", "file"])
+def test_what_others_may_write_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    folder = tmp_path / "cache"
+    path = path_of(folder, KEY, "json")
+    JsonCache(folder).get(KEY, lambda: 1)
+    opened = {"folder": folder, "part": path.parent, "file": path}[what]
+    opened_to_others(opened)
+    assert JsonCache(folder).get(KEY, lambda: 2) == 2 and JsonCache(folder).get(digest_of("more"), lambda: 3) == 3
+    assert caplog.messages == [
+        f"What {folder} holds is not used but computed anew, as others may write to {opened}; "
+        f"`chmod -R go-w {folder}` forbids it."
+    ]
+    opened.chmod(opened.stat().st_mode & ~0o022)
+    assert JsonCache(folder).get(KEY, never) == 2  # the forged file was replaced
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
+def test_what_is_anothers_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    JsonCache(tmp_path).get(KEY, lambda: 1)
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    assert [JsonCache(tmp_path).get(KEY, lambda: 2) for _ in range(3)] == [2, 2, 2]
+    (said,) = caplog.messages
+    assert f"{tmp_path} belongs to another user; give a folder of your own by --cache" in said
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
+def test_what_is_kept_is_the_users_alone_whatever_the_umask(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = os.umask(0)
+    try:
+        JsonCache(tmp_path / "a" / "b").get(KEY, lambda: 1)
+    finally:
+        os.umask(before)
+    assert JsonCache(tmp_path / "a" / "b").get(KEY, never) == 1 and not caplog.messages
+    assert all(not path.stat().st_mode & 0o077 for path in (tmp_path / "a").rglob("*"))
 
 
 def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

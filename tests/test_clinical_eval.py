@@ -19,7 +19,7 @@ from harness.contracts.model import Capability
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from plugins.sources import imagenome, padchest_gr, vindr_cxr
 
 COUNTS = {"imagenome": 5, "padchest_gr": 3, "vindr_cxr": 4}
@@ -108,7 +108,7 @@ def test_images_that_cannot_be_read_fail_by_name_and_count(
         assert file in rows[place]["error"]
     # The sample after the missing image is still itself.
     assert rows["padchest_gr", 2]["attribute"] == "costophrenic angle blunting"
-    assert "5 rows failed" in capsys.readouterr().out
+    assert "5 rows failed" in capsys.readouterr().err
 
 
 def test_a_broken_padchest_image_is_reported_before_it_shifts_anything(
@@ -122,8 +122,8 @@ def test_a_broken_padchest_image_is_reported_before_it_shifts_anything(
     write_records(world.bench, [record])
     status, rows = evaluate(world)
     assert status == 0 and rows["padchest_gr", 0]["attribute"] == "costophrenic angle blunting"
-    out = capsys.readouterr().out
-    assert "padchest_gr: broken images, whose samples are left out: 1." in out and trees.PADCHEST_A in out
+    err = capsys.readouterr().err
+    assert "padchest_gr: broken images, whose samples are left out: 1." in err and trees.PADCHEST_A in err
 
 
 def test_without_a_data_root_the_run_is_refused(

@@ -17,9 +17,9 @@ from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
 from harness.contracts.plugin import NoOptions
 from harness.errors import HarnessError
+from harness.evaluating.loop import Ended
 from harness.hookspecs import hookimpl
-from harness.run.journal import read_journal
-from harness.run.loop import Ended
+from harness.run.journal_reading import read_journal
 from plugins.executors import ray as ray_plugin
 from plugins.executors.ray import _size
 

@@ -25,9 +25,9 @@ from toys import REGION
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
 from harness.errors import HarnessError
+from harness.evaluating.loop import Ended
 from harness.imaging.frame import FRAME_SIDE, Box
-from harness.run.journal import read_journal
-from harness.run.loop import Ended
+from harness.run.journal_reading import read_journal
 
 SCRIPT = Path(__file__).parent / "slow_run.py"
 ROWS = 24  # of the slow run
@@ -219,7 +219,7 @@ def test_the_disk_of_a_process_is_full(undisturbed: tuple[Path, bytes]) -> None:
     )
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2 and "Traceback" not in err
-    assert err.startswith("harness: Results cannot be written to") and "what is finished is kept" in err
+    assert "\nharness: Results cannot be written to" in err and "what is finished is kept" in err
     kept = (folder / "full" / "journal.jsonl").read_bytes()
     assert kept.endswith(b"\n") and whole.startswith(kept) and len(kept) > limit / 2
     assert out.count("scored") == kept.count(b"\n") - 1
@@ -247,7 +247,7 @@ def test_ctrl_c(undisturbed: tuple[Path, bytes], after: str) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
-    assert "The same command goes on where it stopped." in out
+    assert "The same command goes on where it stopped." in err
     journal = folder / output / "journal.jsonl"
     kept = journal.read_bytes() if journal.exists() else b""
     assert whole.startswith(kept) and (not kept or kept.endswith(b"\n"))

@@ -17,8 +17,8 @@ from harness.contracts.case import RecordKey
 from harness.contracts.explained import Explained
 from harness.contracts.source import Sample
 from harness.imaging.frame import Box, Letterbox
+from harness.run.measured_again import explained_of
 from harness.run.results import read_results
-from leaderboard.rescore import explained_of
 from plugins.metrics.concept_right import ConceptRight
 from plugins.metrics.further_truths import DistractorMass, Fooled, IoUPlausible, IoURegion
 from plugins.sources.imagenome import ImaGenome

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,8 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError
-from harness.run.journal import Journal, differences, read_journal
+from harness.run.journal import Journal
+from harness.run.journal_reading import differences, read_journal
 
 HEADER = {"seed": 0, "plugins": {"a": {"version": "1"}}, "modes": ("direct", "reasoning")}
 
@@ -34,12 +37,13 @@ def write(folder: Path, count: int) -> bytes:
 def test_what_is_written_reads_as_it_was(tmp_path: Path) -> None:
     write(tmp_path / "new" / "folder", 3)
     header, rows = read_journal(tmp_path / "new" / "folder")
-    assert header == {"format": 4, **HEADER, "modes": ["direct", "reasoning"]}
+    assert header == {"format": 5, **HEADER, "modes": ["direct", "reasoning"]}
     assert rows == [row(0), row(1), row(2)]
 
 
 def test_timings_lie_apart(tmp_path: Path) -> None:
     with Journal(tmp_path, HEADER) as journal:
+        journal.commit()
         journal.time("load", 1.23456, model="m")
     assert json.loads((tmp_path / "timings.jsonl").read_text()) == {
         "stage": "load", "model": "m", "seconds": 1.2346
@@ -62,7 +66,7 @@ def test_goes_on_after_any_tear(tmp_path: Path) -> None:
                 if ("toy", index, "m", "direct", "a") not in journal.rows:
                     journal.add(row(index))
         assert (folder / "journal.jsonl").read_bytes() == whole
-        assert (folder / "timings.jsonl").read_bytes() == b""
+        assert not (folder / "timings.jsonl").exists()
 
 
 def test_a_last_line_of_zeros_is_cut_off(tmp_path: Path) -> None:
@@ -99,6 +103,8 @@ def test_another_header_is_refused_and_named(tmp_path: Path) -> None:
     assert (tmp_path / "journal.jsonl").read_bytes() == before
     with Journal(tmp_path, other, fresh=True) as journal:
         assert not journal.rows
+        assert (tmp_path / "journal.jsonl").read_bytes() == before  # nothing is discarded before there is a result
+        journal.commit()
     assert read_journal(tmp_path)[0]["seed"] == 1
 
 
@@ -147,7 +153,7 @@ def test_nan_is_never_written(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="JSON"):
             journal.add(row(0, iou=float("nan")))
         assert not journal.rows
-    assert read_journal(tmp_path)[1] == []
+    assert not (tmp_path / "journal.jsonl").exists()  # not a journal that holds nothing but its header
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
@@ -158,17 +164,119 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_what_is_no_journal_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
     with pytest.raises(HarnessError, match="no journal in"):
         read_journal(tmp_path)
     for content in (b"", b"{}\n", b"[1]\n{}\n"):
-        (tmp_path / "journal.jsonl").write_bytes(content)
-        with pytest.raises(HarnessError, match="has no header; give --fresh"):
+        path.write_bytes(content)
+        with pytest.raises(HarnessError, match="is no journal of harness eval: it has no header"):
             read_journal(tmp_path)
-    (tmp_path / "journal.jsonl").write_bytes(b'{"format": 1}\n')
-    with pytest.raises(HarnessError, match="is of format 1, and this version of the harness reads format 4"):
+    path.write_bytes(b'{"format": 1}\n')
+    with pytest.raises(HarnessError, match="is of format 1, and this version of the harness reads format 5"):
         read_journal(tmp_path)
-    whole = write(tmp_path / "x", 3).split(b"\n")
-    for line in (b"nonsense", b"{}", b"3"):
-        (tmp_path / "journal.jsonl").write_bytes(b"\n".join([*whole[:2], line, *whole[3:]]))
-        with pytest.raises(HarnessError, match="broken at line 3"):
-            read_journal(tmp_path)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("content", [b"my notes\n", b"{}\n", b"[1]\n", b"notes without an end", b"\x89PNG\r\n\x1a\n\0"])
+def test_a_file_that_is_no_journal_is_never_touched(tmp_path: Path, content: bytes, fresh: bool) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(HarnessError, match="no journal of harness eval, and is left as it is; give another --output"):
+        Journal(tmp_path, HEADER, fresh)
+    assert path.read_bytes() == content
+
+
+def test_every_flipped_bit_is_found_and_mended(tmp_path: Path) -> None:
+    """Nothing but the damaged lines is lost, they lie beside the journal, and doing them again gives the same bytes."""
+    whole = write(tmp_path / "whole", 4)
+    folder, rng = tmp_path / "flipped", random.Random(0)
+    end_of_header = whole.index(b"\n")
+    for bit in rng.sample(range(8 * (end_of_header + 1), 8 * len(whole)), 150):
+        folder.mkdir()
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        (folder / "journal.jsonl").write_bytes(data)
+        if bit // 8 < len(whole) - 1:  # the last line's end is a tear
+            with pytest.raises(HarnessError, match="is damaged at line"):
+                read_journal(folder)
+        with Journal(folder, HEADER) as journal:
+            assert len(journal.rows) >= 2 and all(found == row(key[1]) for key, found in journal.rows.items())
+            if bit // 8 < len(whole) - 1:
+                (told,) = journal.remarks
+                assert "was damaged" in told and "journal-damaged.jsonl" in told
+                assert (folder / "journal-damaged.jsonl").read_bytes().strip() in bytes(data)
+            for index in range(4):
+                if ("toy", index, "m", "direct", "a") not in journal.rows:
+                    journal.add(row(index))
+        assert sorted((folder / "journal.jsonl").read_bytes().split(b"\n")) == sorted(whole.split(b"\n"))
+        shutil.rmtree(folder)
+
+
+def test_a_damaged_header_is_taken_from_its_copy(tmp_path: Path) -> None:
+    whole = write(tmp_path, 2)
+    data = whole.replace(b'"seed": 0', b'"seed": 1', 1)
+    (tmp_path / "journal.jsonl").write_bytes(data)
+    with Journal(tmp_path, HEADER) as journal:
+        assert len(journal.rows) == 2 and "line 1" in journal.remarks[0]
+    assert (tmp_path / "journal.jsonl").read_bytes() == whole
+    assert (tmp_path / "journal-damaged.jsonl").read_bytes() == data.splitlines(keepends=True)[0]
+
+
+def test_a_tail_of_several_broken_lines_is_set_aside(tmp_path: Path) -> None:
+    whole = write(tmp_path, 3).splitlines(keepends=True)
+    bad = [b"\xff" * 40 + b"\n", b"nonsense\n", b'{"source": "to']
+    (tmp_path / "journal.jsonl").write_bytes(b"".join(whole[:3] + bad))
+    with Journal(tmp_path, HEADER) as journal:
+        assert [key[1] for key in journal.rows] == [0, 1]
+        (told,) = journal.remarks
+        assert "2 lines, the first of them line 4," in told
+    assert (tmp_path / "journal.jsonl").read_bytes() == b"".join(whole[:3])
+    assert (tmp_path / "journal-damaged.jsonl").read_bytes() == b"".join(bad[:2])
+
+
+def test_a_damaged_header_is_said_and_kept(tmp_path: Path) -> None:
+    data = write(tmp_path, 2).replace(b'"seed": 0', b'"seed": 1', 1)
+    (tmp_path / "journal.jsonl").write_bytes(data)
+    (tmp_path / "journal-header.jsonl").unlink()
+    for start in (lambda: read_journal(tmp_path), lambda: Journal(tmp_path, HEADER)):
+        with pytest.raises(HarnessError, match=r"The header of the journal .* is damaged"):
+            start()
+    assert (tmp_path / "journal.jsonl").read_bytes() == data
+
+
+@pytest.mark.parametrize("what", ["link", "pipe", "device", "folder"])
+def test_only_plain_files_are_read(tmp_path: Path, what: str) -> None:
+    path, other = tmp_path / "journal.jsonl", tmp_path / "other"
+    write(other, 1)
+    if what == "link":
+        path.symlink_to(other / "journal.jsonl")
+    elif what == "device":
+        path.symlink_to("/dev/zero")
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    for start in (lambda: read_journal(tmp_path), lambda: Journal(tmp_path, HEADER)):
+        with pytest.raises(HarnessError, match=r"cannot be (read|written)"):
+            start()
+
+
+def test_a_new_header_takes_the_place_of_the_old_one_with_the_first_result(tmp_path: Path) -> None:
+    before = write(tmp_path, 3)
+    other = {"seed": 1}
+
+    def keep(found: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        assert found["seed"] == 0 and len(rows) == 3
+        return rows[1:]
+
+    with Journal(tmp_path, other, keep=keep) as journal:
+        assert (tmp_path / "journal.jsonl").read_bytes() == before
+        with pytest.raises(HarnessError, match="Another run writes"):
+            Journal(tmp_path, other)
+        journal.add(row(7))
+        with pytest.raises(HarnessError, match="Another run writes"):  # the new file is locked too
+            Journal(tmp_path, other)
+    header, rows = read_journal(tmp_path)
+    assert header == {"format": 5, "seed": 1} and rows == [row(1), row(2), row(7)]
+    assert (tmp_path / "journal-replaced.jsonl").read_bytes() == before.splitlines(keepends=True)[1]
+    assert not list(tmp_path.glob(".*.part"))

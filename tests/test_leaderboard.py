@@ -14,9 +14,10 @@ import pytest
 import toys
 from evaluating import toy_run
 from rich.console import Console
-from rows import closed, header, journal, row
+from rows import closed, header, journal, read_lines, row, write_lines
 
 from harness.errors import HarnessError
+from harness.run.code import code_of
 from harness.run.header import Header
 from harness.run.row import KEY, Row
 from leaderboard.board import Board, make_board
@@ -206,10 +207,8 @@ def test_a_header_without_a_field_or_with_another_is_refused_by_its_name(tmp_pat
 
 def _raw(folder: Path, *lines: Any) -> Path:
     """A journal of any lines."""
-    folder.mkdir(exist_ok=True)
     head, rows = lines
-    (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [head, *rows]))
-    return folder
+    return write_lines(folder, [head, *rows])
 
 
 def test_folders_without_a_journal_to_read_are_refused(tmp_path: Path) -> None:
@@ -282,6 +281,17 @@ def test_no_line_is_too_wide_and_no_number_is_cut(tmp_path: Path, width: int) ->
         assert word in shown
 
 
+@pytest.mark.parametrize("width", [44, 60, 80, 99, 100, 140])
+def test_the_interval_is_the_last_to_go(tmp_path: Path, width: int) -> None:
+    names = ["medfocus", "gradient-weighted-attention"]
+    rows = [row(k, name, k / 40, concept="heart", forward=7) for k in range(40) for name in names]
+    shown = text(make_board([journal(tmp_path, header(names, {"m": 40}), rows)]), width)
+    head, *lines = [line for line in shown.splitlines() if "Attributor" in line or line.lstrip().startswith("1 ")]
+    assert "IoU" in head and "95%" in head and max(map(len, shown.splitlines())) <= width
+    assert re.search(r"48\.8 +\d\d\.\d–\d\d\.\d", lines[0])
+    assert "No room here for" in shown or width > 80
+
+
 def test_the_end_of_a_run(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=100)
     toy_run(tmp_path / "out", ["good", "map"], bench=toys.bench(tmp_path / "bench"))
@@ -291,7 +301,7 @@ def test_the_end_of_a_run(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "leaderboard.md").read_bytes() == first
     document = first.decode()
     assert "## Direct answers" in document and "## Reasoning" in document
-    assert "| map | (given) | toys | blur=4 |" in document
+    assert f"| map | (given) | toys | {code_of(toys.Map)} | blur=4 |" in document
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "leaderboard.md" in said and "Reasoning: 4 records of toy" in said
 
@@ -303,8 +313,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     args = parser.parse_args(["leaderboard", str(folder), "--output", str(tmp_path / "board.md")])
     assert args.run(args) == 0
     assert "20.0" in capsys.readouterr().out and "20.0" in (tmp_path / "board.md").read_text()
-    args = parser.parse_args(["leaderboard", str(folder), "--output", str(tmp_path / "no" / "board.md")])
-    with pytest.raises(HarnessError, match="cannot be written"):
+    args = parser.parse_args(["leaderboard", str(folder), "--output", str(folder / "journal.jsonl" / "board.md")])
+    with pytest.raises(HarnessError, match="nothing can be written"):
         args.run(args)
     args = parser.parse_args(["leaderboard", str(folder), "--rank-by", "recall"])
     assert args.run(args) == 0
@@ -317,6 +327,6 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_the_journal_of_a_run_has_what_the_hand_made_one_has(tmp_path: Path) -> None:
     """The rows of these tests must not drift from what a run writes."""
     toy_run(tmp_path / "out", ["good"], bench=toys.bench(tmp_path / "bench"))
-    lines = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_text().splitlines()]
+    lines = read_lines(tmp_path / "out")
     assert header(["a"], {"m": 1}).keys() == lines[0].keys() == Header.model_fields.keys()
     assert row(0, "a").keys() == lines[1].keys() == Row.model_fields.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from harness.hookspecs import hookimpl
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 
 
 class Tracker:
@@ -37,13 +38,13 @@ class Tracker:
 def run(folder: Path, *trackers: Tracker, **changes: Any) -> str:
     """What the console shows of a run in which the trackers listen."""
     toys.registry()
-    console = Console(record=True, width=200)
+    console = Console(file=io.StringIO(), width=200)
     arguments: dict[str, Any] = {
         "attributors": ["good", "traces"], "models": ["toy"], "modes": ["direct"], "bench": folder / "bench",
         "output": folder / "out", "console": console,
     }  # fmt: skip
     evaluate(Registry(toys.world(*trackers)), **arguments | changes)
-    return console.export_text()
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.fixture

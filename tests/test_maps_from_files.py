@@ -15,12 +15,12 @@ from rich.console import Console
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case, RecordKey
 from harness.errors import HarnessError
+from harness.evaluating.loop import Ended
+from harness.evaluating.loop import run as evaluate
 from harness.imaging.frame import FRAME_SIDE, Box, Letterbox
 from harness.imaging.overlap import overlap
 from harness.registry import Registry
-from harness.run.journal import read_journal
-from harness.run.loop import Ended
-from harness.run.loop import run as evaluate
+from harness.run.journal_reading import read_journal
 from harness.run.settings import RunSettings
 from harness.testing import RegionModel
 from plugins import metrics

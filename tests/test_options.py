@@ -65,9 +65,11 @@ def test_parsing_splits_at_the_last_dot_before_the_first_equals_sign() -> None:
     ]
 
 
-def test_the_last_of_two_assignments_holds() -> None:
-    for texts in (["full.grid=4", "full-2.5.grid=5", "full.grid=6"], ["full-2.5.grid=5", "full_2_5.grid=6"]):
-        assert for_plugins(texts, [Full])[Full].model_dump()["grid"] == 6
+def test_two_values_of_one_option_are_refused_by_whatever_name() -> None:
+    for texts in (["full.grid=5", "full.grid=6"], ["full-2.5.grid=5", "full_2_5.grid=6"]):
+        with pytest.raises(HarnessError, match=r"grid is given twice, as 5 and as 6; give one of them\.$"):
+            for_plugins(texts, [Full])
+    assert for_plugins(["full.grid=6", "full-2.5.grid=6"], [Full])[Full].model_dump()["grid"] == 6
 
 
 @pytest.mark.parametrize(

@@ -5,31 +5,57 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import browser as chrome
 import numpy as np
 import pytest
+import toys
 from browser import Browser
 from PIL import Image
 from rows import header, journal, row
 
 from harness.contracts.observer import file_id
+from harness.contracts.source import Source
+from harness.registry import Registry
 from harness.run.row import KEY
-from leaderboard.board import make_board
-from leaderboard.render.cell_text import plain
+from harness.text import plain
+from leaderboard.board import Board, make_board
 from leaderboard.render.gallery_observer import FOLDER
 from leaderboard.render.html import page
 from leaderboard.render.html.gallery_reader import MOST, read_gallery
 from leaderboard.render.html.markup import el, join, verbatim
-from leaderboard.render.html.page import render
 from leaderboard.render.html.plots import BOTTOM, LABEL, NEAR, TALL, spread_labels
 
+
+class Shared(toys.ToySource):
+    """A source that is free to share."""
+
+    name: ClassVar[str] = "s"
+    redistributable: ClassVar[bool] = True
+
+
+class Private(Shared):
+    """One that is not."""
+
+    redistributable: ClassVar[bool] = False
+
+
+def knowing(*sources: type[Source]) -> Registry:
+    """Where these sources are installed."""
+    registry = Registry()
+    for source in sources:
+        registry.adopt("source", source)
+    return registry
+
+
+SHARED = knowing(Shared)
 NASTY = "</script><img src=x onerror=alert(1)>\"'&<b>\u202e"
 HERE = Path(page.__file__).parent
 
@@ -38,7 +64,6 @@ def board_folder(
     folder: Path,
     names: list[str],
     count: int = 3,
-    redistributable: bool = True,
     text: str = "finding",
     noise: bool = False,
 ) -> Path:
@@ -61,7 +86,8 @@ def board_folder(
     for one in rows:
         key = [one[part] for part in KEY]
         record = pictures / file_id(*key[:4])
-        facts = {"redistributable": redistributable, "tokens": ["Yes", f" {text}"]}
+        # What a folder says of its own source counts for nothing.
+        facts = {"redistributable": True, "tokens": ["Yes", f" {text}"]}
         record.with_suffix(".json").write_text(json.dumps(facts))
         grey = random.integers(0, 256, (224, 224) if noise else (8, 8), np.uint8)
         whole = Image.fromarray(grey).resize((224, 224), Image.Resampling.NEAREST)
@@ -69,6 +95,11 @@ def board_folder(
         if key[-1] != names[0] or noise:
             whole.save(pictures / f"{file_id(*key)}.png")
     return folder
+
+
+def render(board: Board, private: bool = False) -> str:
+    """The page where the source is free to share."""
+    return page.render(board, private, SHARED)
 
 
 class Reader(HTMLParser):
@@ -98,7 +129,7 @@ def test_markup() -> None:
     assert el("a", "<x>", el("b", 'y"'), None, class_='"><', hidden=True, id=None) == (
         '<a class="&quot;&gt;&lt;" hidden>&lt;x&gt;<b>y&quot;</b></a>'
     )
-    assert join("a\x1b\n b", el("br")) == "a b<br>" and verbatim(" <\n\u202e") == " &lt;\n "
+    assert join("a\x1b\n b", el("br")) == "a b<br>" and verbatim(" <\n\u202e") == " &lt;\n"
 
 
 def test_text_of_others_is_text(tmp_path: Path) -> None:
@@ -135,21 +166,32 @@ def test_the_policy_allows_our_own_style_and_script_alone(tmp_path: Path) -> Non
         assert f"{kind}-src 'sha256-{digest}'" in policy
 
 
-def test_private_images_stay_out(tmp_path: Path) -> None:
-    board = make_board([board_folder(tmp_path / "run", ["a", "b"], redistributable=False)])
-    document = render(board)
+@pytest.mark.parametrize("known", [knowing(Private), knowing()], ids=["not free to share", "not installed"])
+def test_private_images_stay_out(tmp_path: Path, known: Registry) -> None:
+    """Whatever the folder says: a stranger's would publish the maps that lie in another one."""
+    own, theirs = (board_folder(tmp_path / name, ["a", "b"]) for name in ("own", "theirs"))
+    for path in (theirs / FOLDER).glob("*.png"):
+        path.unlink()
+    for path in (own / FOLDER).glob("*.json"):
+        path.unlink()
+    board = make_board([own, theirs])
+    document = page.render(board, registry=known)
     assert "data:image" not in document and "not declared free to share: s." in document
-    assert read_gallery(board) == ([], ["s"])
-    private = render(board, private=True)
+    assert read_gallery(board, registry=known) == ([], ["s"])
+    private = page.render(make_board([board_folder(tmp_path / "run", ["a", "b"])]), True, known)
     assert "data:image" in private and page.PRIVATE in private
 
 
-def test_only_a_plain_yes_is_free_to_share(tmp_path: Path) -> None:
-    folder = board_folder(tmp_path / "run", ["a"], count=1)
-    (about,) = (folder / FOLDER).glob("*.json")
-    for said in ('{"redistributable": "false", "tokens": []}', '{"redistributable": 1}', "{}", "[]", "{torn"):
-        about.write_text(said)
-        assert read_gallery(make_board([folder]))[0] == []
+def test_a_link_in_a_gallery_leads_nowhere(tmp_path: Path) -> None:
+    folder = board_folder(tmp_path / "run", ["a", "b"], count=1)
+    for path in list((folder / FOLDER).glob("*.png")):
+        path.rename(tmp_path / path.name)
+        path.symlink_to(tmp_path / path.name)
+    assert read_gallery(make_board([folder]), registry=SHARED)[0] == []
+    for path in list((folder / FOLDER).glob("*.png")):
+        path.unlink()
+        os.mkfifo(path)
+    assert read_gallery(make_board([folder]), registry=SHARED)[0] == []  # and does not wait
 
 
 def test_broken_pictures_are_left_out(tmp_path: Path) -> None:
@@ -159,14 +201,14 @@ def test_broken_pictures_are_left_out(tmp_path: Path) -> None:
     for path in (folder / FOLDER).glob("*.png"):
         if path.stem not in (one, two):
             Image.new("L", (5000, 10)).save(path)  # maps of a wrong size
-    (record,) = read_gallery(make_board([folder]))[0]
+    (record,) = read_gallery(make_board([folder]), registry=SHARED)[0]
     assert record.maps == {} and len(record.rows) == 2
 
 
 def test_a_page_of_many_noisy_maps_stays_small(tmp_path: Path) -> None:
     names = [f"method {k}" for k in range(12)]
     board = make_board([board_folder(tmp_path / "run", names, count=MOST + 3, noise=True)])
-    shown, _ = read_gallery(board)
+    shown, _ = read_gallery(board, registry=SHARED)
     assert len(shown) == MOST and all(len(record.maps) == 12 for record in shown)
     assert len(render(board)) < 5_000_000
 

@@ -21,7 +21,7 @@ from harness.errors import HarnessError
 from harness.explaining.explain import check_capabilities
 from harness.imaging.frame import Box
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from plugins.attributors import prompting_medsam
 from plugins.attributors.medsam import preprocess
 from plugins.attributors.occlusion import Occlusion
@@ -160,7 +160,7 @@ def test_the_best_of_three_masks_by_option(weights: dict[str, Any]) -> None:
     one, three = (loaded(weights, multimask=multimask).refiner for multimask in (False, True))
     pixels, prompts = torch.from_numpy(preprocess(IMAGE, 64)), torch.tensor(boxes) * 64 / SIDE
     for refiner, count in ((one, 1), (three, 3)):
-        sam = SamModel.from_pretrained(weights["medsam"]).eval()
+        sam = SamModel.from_pretrained(weights["medsam"], trust_remote_code=False).eval()
         with torch.no_grad():
             out = sam(pixels, input_boxes=prompts[None], multimask_output=count == 3)
             assert out.iou_scores.shape == (1, 2, count)

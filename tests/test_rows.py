@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import toys
 from evaluating import evaluate
+from rows import read_lines, write_lines
 from toys import ToyModel
 
 from harness.contracts.attributor import Attribution
@@ -32,13 +33,11 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         toys.registry(), ["good", "map", "bad"], metrics=["deletion"], bench=toys.bench(folder / "bench"),
         output=folder / "out",
     )  # fmt: skip
-    return [json.loads(line) for line in (folder / "out" / "journal.jsonl").read_text().splitlines()]
+    return read_lines(folder / "out")
 
 
 def write(folder: Path, lines: list[dict[str, Any]]) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder
+    return write_lines(folder, lines)
 
 
 def test_what_is_written_is_what_is_read(lines: list[dict[str, Any]]) -> None:
@@ -81,7 +80,7 @@ def test_a_row_that_does_not_fit_gets_a_sentence(
 @pytest.mark.parametrize("field", list(Row.model_fields))
 def test_a_field_that_is_missing_is_named(tmp_path: Path, lines: list[dict[str, Any]], field: str) -> None:
     without = {name: value for name, value in lines[1].items() if name != field}
-    with pytest.raises(HarnessError, match=rf"broken at line 2 \(the field '{field}' is missing\)"):
+    with pytest.raises(HarnessError, match=rf"(broken|damaged) at line 2 \(the field '{field}' is missing\)"):
         read_results(write(tmp_path, [lines[0], without]))
 
 

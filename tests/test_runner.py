@@ -21,10 +21,10 @@ from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
 from harness.contracts.mode import MODES
 from harness.errors import HarnessError, one_line
+from harness.evaluating.loop import Ended
 from harness.imaging.frame import Box
 from harness.imaging.overlap import overlap
-from harness.run.journal import read_journal
-from harness.run.loop import Ended
+from harness.run.journal_reading import read_journal
 from harness.run.shared_case import seed_everything
 from harness.run.worker import seed_of
 
@@ -126,7 +126,7 @@ def test_a_finished_run_does_nothing_more(bench: Path, tmp_path: Path) -> None:
 
 def test_other_settings_are_refused(bench: Path, tmp_path: Path) -> None:
     run(bench, tmp_path / "out", limit=2)
-    for settings in ({"seed": 1}, {"options": ["map.blur=5"]}, {"limit": 3}, {"modes": ["direct"]}):
+    for settings in ({"seed": 1}, {"options": ["map.blur=5"]}, {"upsampling": "nearest"}, {"records": ["toy:0"]}):
         with pytest.raises(HarnessError, match="--fresh"):
             run(bench, tmp_path / "out", **{"limit": 2, **settings})
     toys.bench(bench, indices=range(3))

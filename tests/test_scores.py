@@ -14,10 +14,11 @@ from harness.errors import HarnessError
 from harness.run.noise import is_flat
 from harness.run.row import Row
 from leaderboard.board import make_board
+from leaderboard.read.table_maker import share_of
 from leaderboard.render import markdown
 from leaderboard.statistics.mean_test import bootstrap_t
 from leaderboard.statistics.resampling import intervals
-from leaderboard.statistics.slices import Sizes, shares
+from leaderboard.statistics.slices import Sizes
 from plugins.metrics.pointing import Pointing
 
 BOXES = {"boxes": [[0, 0, 4, 4], [10, 10, 20, 20]], "peak": None}
@@ -51,16 +52,15 @@ def floats(fields: dict[str, Any]) -> dict[str, Any]:
 def test_the_share_of_the_image() -> None:
     truth = [[0.0, 0.0, 10.0, 10.0], [5.0, 5.0, 15.0, 10.0], [90.0, 0.0, 200.0, 10.0]]
     about = row(0, "a", truth=truth, size=[100, 20])
-    assert shares([Row.read(about)]) == {("s", 0): pytest.approx((100 + 25 + 100) / 2000)}
-    assert shares([Row.read(row(0, "a"))]) == {}
-    assert shares([Row.read(row(0, "a", truth=[[0.0, None, 1.0, 1.0]], size=[9, 9]))]) == {}
+    assert share_of(Row.read(about)) == pytest.approx((100 + 25 + 100) / 2000)
+    assert share_of(Row.read(row(0, "a"))) is None
+    assert share_of(Row.read(row(0, "a", truth=[[0.0, None, 1.0, 1.0]], size=[9, 9]))) is None
 
 
 def test_sizes_are_thirds() -> None:
-    sizes = Sizes.of({("s", k): (k + 1) / 100 for k in range(9)})
-    found = [sizes.size(Row.read(row(k, "a"))) for k in range(9)]
-    assert found == ["small"] * 3 + ["medium"] * 3 + ["large"] * 3
-    assert sizes.size(Row.read(row(99, "a"))) is None
+    shares = np.arange(1, 10) / 100
+    found = Sizes.of(shares).sizes(np.append(shares, np.nan))
+    assert found.tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [-1]
 
 
 def rows_of(random: np.random.Generator, images: int = 12) -> list[dict[str, Any]]:

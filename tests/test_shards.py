@@ -18,8 +18,9 @@ from toys import ToySource, registry
 from harness.cli import main as cli
 from harness.contracts.source import Sample
 from harness.errors import HarnessError
-from harness.run.journal import read_journal
-from harness.run.loop import Ended
+from harness.evaluating.loop import Ended
+from harness.run.journal_lines import encode
+from harness.run.journal_reading import read_journal
 from harness.run.select import Task, deal
 from harness.run.settings import RunSettings
 from harness.run.shards import Shard
@@ -102,12 +103,13 @@ def test_verify_wants_all_shards(folder: Path, parts: Path) -> None:
 
 def test_shards_of_other_settings_are_not_joined(folder: Path, parts: Path) -> None:
     path = parts / "shard-1-of-3" / "journal.jsonl"
-    header, rest = path.read_text().split("\n", 1)
+    header, rest = path.read_bytes().split(b"\n", 1)
     other = json.loads(header) | {"device": "another GPU"}
-    path.write_text(json.dumps(other) + "\n" + rest)
+    del other["crc"]
+    path.write_bytes(encode(other) + rest)
     board = make_board([parts])
     assert len(board.runs) == 1 and board.runs[0].header.device == "another GPU, cpu"
-    path.write_text(json.dumps(other | {"seed": 7}) + "\n" + rest)
+    path.write_bytes(encode(other | {"seed": 7}) + rest)
     with pytest.raises(HarnessError, match="seed"):
         make_board([parts])
 
@@ -147,7 +149,8 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     words = ["eval", "--attributor", "random", "--limit", "16", "--output", str(tmp_path), "--shard"]
     assert cli.main([*words, "5/4"]) == 2 and "must be K/N" in capsys.readouterr().err
     assert cli.main([*words, "2/4"]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert re.search(r"Shard 2 of 4: [1-9] of 16 records\.", said) and "Shards 1, 3, 4 of 4 are missing" in said
+    printed = capsys.readouterr()
+    assert re.search(r"Shard 2 of 4: [1-9] of 16 records\.", " ".join(printed.err.split()))
+    assert "Shards 1, 3, 4 of 4 are missing" in " ".join((printed.out + printed.err).split())
     assert (tmp_path / "shard-2-of-4" / "leaderboard.md").is_file()
     run_finished(tmp_path, Console(file=io.StringIO()))

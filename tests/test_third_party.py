@@ -15,7 +15,7 @@ import pytest
 from harness.bench.records import Record, write_records
 from harness.contracts.mode import MODES
 from harness.registry import Registry
-from harness.run.journal import read_journal
+from harness.run.journal_reading import read_journal
 from harness.testing.command_new import KINDS
 from harness.testing.scaffold import write_plugin
 from leaderboard.read.rescored import read_measured

@@ -15,6 +15,7 @@ import pytest
 import toys
 from evaluating import toy_run
 from rich.console import Console
+from rows import read_lines, write_lines
 from toys import registry
 
 from harness.cli import main as cli
@@ -27,12 +28,22 @@ from leaderboard.board import make_board
 from leaderboard.command import add_parser
 from leaderboard.plugin import run_finished
 from leaderboard.publish import publish
+from leaderboard.read.installed import installed
 from leaderboard.read.joined import Run, read_runs
 from leaderboard.read.provenance_lines import eval_command, setting_lines
 from leaderboard.render.csv_json import csv_columns, to_csv, to_json
 from leaderboard.verify import verify
+from leaderboard.verifying.found import UNCHECKED
 
 Lines = list[dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def found_anew() -> Iterator[None]:
+    """The installed plugins, which tests put others in the place of."""
+    installed.cache_clear()
+    yield
+    installed.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +52,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("honest")
     toy_run(
         folder / "out", ["good", "map", "traces"], models=["toy", "black-box"], limit=8, gallery=8,
-        bench=toys.bench(folder / "bench", models=["toy_1b", "black-box"]),
+        bench=toys.bench(folder / "bench", ["toy_1b", "black-box"], (1, 0, 3, 2)),
     )  # fmt: skip
     return folder
 
@@ -49,10 +60,9 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spoil(honest: Path, tmp_path: Path, change: Callable[[Lines], object]) -> list[str]:
     """What is said of a copy whose journal lines have been changed."""
     shutil.copytree(honest / "out", tmp_path / "out")
-    path = tmp_path / "out" / "journal.jsonl"
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = read_lines(tmp_path / "out")
     change(lines)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_lines(tmp_path / "out", lines)
     return verify(tmp_path / "out", registry(), honest / "bench").sentences
 
 
@@ -85,14 +95,16 @@ def test_true_boxes_past_the_edge_count_as_far_as_there_is_an_image(
 
     monkeypatch.setattr(toys.ToySource, "samples", samples)
     toy_run(tmp_path / "out", ["good"], models=["toy"], limit=2, bench=bench)
-    rows = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_text().splitlines()[1:]]
+    rows = read_lines(tmp_path / "out")[1:]
     assert all(row["metrics"]["iou"] > 0.999 and len(row["truth"]) == 3 for row in rows)
     assert verify(tmp_path / "out", registry(), bench).sentences == []
 
 
 def test_an_honest_run(honest: Path) -> None:
     found = verify(honest / "out", registry(), honest / "bench")
-    assert (found.sentences, found.unchecked, found.results) == ([], [], 24)
+    assert (found.sentences, found.results, found.status) == ([], 24, UNCHECKED)
+    (left,) = found.unchecked
+    assert left.startswith("What the methods said of 8 of 8 records was not computed again")
 
 
 @pytest.mark.parametrize(
@@ -159,8 +171,9 @@ def test_records_that_were_chosen(honest: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_checked_is_said(honest: Path) -> None:
     found = verify(honest / "out", Registry(), honest / "bench")
     assert any("The true boxes of 'toy' were taken as they are" in text for text in found.unchecked)
-    assert any("The figures of the metric 'iou' were taken as they are (No metric is" in t for t in found.unchecked)
-    assert not any("true boxes" in text for text in found.sentences)
+    figures = [text for text in found.unchecked if text.startswith("The figures of iou")]
+    assert figures and "(it is not installed here, or not so)" in figures[0]
+    assert found.sentences == []
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -175,22 +188,74 @@ def test_the_commands(
     honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, bench = str(honest / "out"), str(honest / "bench")
-    assert command(monkeypatch, "verify", out, "--bench", bench) == 0
-    assert "24 results are what it claims" in capsys.readouterr().out
+    assert command(monkeypatch, "verify", out, "--bench", bench) == 3
+    printed = "".join(capsys.readouterr().out.split())
+    assert "24resultsarewhatitclaims,sofarastheycouldbechecked." in printed
+    assert "notchecked:Whatthemethodssaidof8of8records" in printed
     assert command(monkeypatch, "verify", out, str(tmp_path)) == 1
     assert "There is no journal" in capsys.readouterr().out
     assert command(monkeypatch, "publish", out, "--bench", bench, "--to", str(tmp_path / "to")) == 0
     assert sorted(path.name for path in (tmp_path / "to").iterdir()) == [
         "toy.csv", "toy.html", "toy.json", "toy.md"
     ]  # fmt: skip
-    assert command(monkeypatch, "publish", out, "--to", str(tmp_path / "no")) == 1
-    assert not (tmp_path / "no").exists()  # nothing is published that is not verified
     outputs = [str(tmp_path / name) for name in ("a.md", "b.csv")]
     assert command(monkeypatch, out, "--output", outputs[0], "--output", outputs[1]) == 0
     assert all(Path(path).stat().st_size for path in outputs)
-    for wrong in (["verify"], [out, "--to", "x"], ["verify", out, "--output", "x.md"], [out, "--output", "x.doc"]):
+    for wrong in (
+        ["verify"], [out, "--to", "x"], ["verify", out, "--output", "x.md"], [out, "--replay", "0"],
+        ["verify", out, "--unverified"], ["verify", out, "--seed", "1"],
+        ["publish", out, "--unverified", "--replay", "1"],
+    ):  # fmt: skip
         with pytest.raises(HarnessError):
             command(monkeypatch, *wrong)
+
+
+def test_what_is_wrong_is_published_only_as_not_verified(
+    honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(honest / "out", tmp_path / "out")
+    lines = read_lines(tmp_path / "out")
+    figures(lines, "ok").update(iou=0.5)
+    write_lines(tmp_path / "out", lines)
+    words = ["publish", str(tmp_path / "out"), "--to", str(tmp_path / "to")]
+    assert command(monkeypatch, *words, "--bench", str(honest / "bench")) == 1
+    assert "Nothing was published: give --unverified" in capsys.readouterr().out
+    assert not (tmp_path / "to").exists()
+    assert command(monkeypatch, *words, "--unverified") == 0
+    for suffix in ("md", "html"):
+        assert "Not verified: nobody has compared these results" in (tmp_path / "to" / f"toy.{suffix}").read_text()
+    assert json.loads((tmp_path / "to" / "toy.json").read_text())["verified"]["verified"] == "no"
+    rows = list(csv.DictReader((tmp_path / "to" / "toy.csv").read_text().splitlines()))
+    assert {row["verified"] for row in rows} == {"no"}
+
+
+def test_what_was_not_checked_stands_on_the_published_board(
+    honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["publish", str(honest / "out"), "--to", str(tmp_path)]
+    assert command(monkeypatch, *words, "--bench", str(honest / "bench")) == 0
+    said = [
+        "Verified in part: what could be computed here is what the runs claim (0 of 8 records were explained anew).",
+        "Not verified: What the methods said of 8 of 8 records was not computed again",
+        "Not verified: Seconds and memory",
+    ]
+    for suffix in ("md", "html", "json"):
+        assert all(text in (tmp_path / f"toy.{suffix}").read_text() for text in said)
+    assert '"verified": "partly"' in (tmp_path / "toy.json").read_text()
+    assert {line["verified"] for line in csv.DictReader((tmp_path / "toy.csv").open())} == {"partly"}
+
+
+def test_where_nothing_can_be_written_nothing_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "x.md").mkdir()
+    for words, why in (
+        ([str(tmp_path), "--output", str(tmp_path / "board.doc")], "should end in one of"),
+        ([str(tmp_path), "--output", str(tmp_path / "x.md")], "is a folder; give a file"),
+        ([str(tmp_path), "--output", str(tmp_path / "file" / "x.md")], "is no folder"),
+        (["publish", str(tmp_path), "--to", str(tmp_path / "file")], "is no folder"),
+    ):
+        with pytest.raises(HarnessError, match=why):  # and not that there is no journal
+            command(monkeypatch, *words)
 
 
 def test_a_published_board_can_be_repeated(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,10 +344,3 @@ def test_json_and_csv_have_every_figure(honest: Path) -> None:
     assert findings <= {"toy nodule", "toy mass"} and findings
     names = {pair["first"] for pair in ranking["pairs"]} | {pair["second"] for pair in ranking["pairs"]}
     assert names == {"good", "map", "traces"}
-
-
-def test_a_spreadsheet_runs_nothing(honest: Path, tmp_path: Path) -> None:
-    shutil.copytree(honest / "out", tmp_path / "out")
-    path = tmp_path / "out" / "journal.jsonl"
-    path.write_text(path.read_text().replace('"toy nodule"', '"=1+1"'))
-    assert "'=1+1" in to_csv(make_board([tmp_path / "out"])) and ",=1" not in to_csv(make_board([tmp_path / "out"]))

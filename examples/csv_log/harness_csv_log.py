@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import hookimpl
+from harness.text import beside, say
 
 FILE = "log.csv"
 COLUMNS = ("source", "index", "model", "mode", "attributor", "status", "iou", "mean_iou")
@@ -37,7 +38,7 @@ def sample_scored(folder: Path, row: Mapping[str, Any]) -> None:
 @hookimpl
 def run_finished(folder: Path, console: Any) -> None:
     """Say where the log is."""
-    console.print(f"Logged to {folder / FILE}", markup=False, highlight=False, soft_wrap=True)
+    say(beside(console), f"Logged to {folder / FILE}")  # not among the results on standard output
 
 
 def _append(path: Path, values: Any, mode: str = "a") -> None:

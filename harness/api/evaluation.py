@@ -121,7 +121,7 @@ def evaluate(
     """
     from rich.console import Console
 
-    from harness.run import loop
+    from harness.evaluating import loop
     from harness.run.results import read_results
 
     registry = registry if registry is not None else Registry.discover()

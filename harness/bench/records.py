@@ -19,7 +19,7 @@ from harness.errors import HarnessError
 from harness.files import write_whole
 
 # The release calls the reasoning mode "cot" inside the file that is named after it.
-_SUFFIX: dict[Mode, str] = {"direct": "direct", "reasoning": "cot"}
+RELEASE_WORDS: dict[Mode, str] = {"direct": "direct", "reasoning": "cot"}
 _TEXTS = ("prediction", "prediction_edited", "prediction_edited_kept", "prediction_edited_kept_normal")
 
 
@@ -136,14 +136,14 @@ def _from_json(row: Any, mode: Mode, where: str) -> Record:
     index = get("index", int)
     if index < 0:
         raise HarnessError(f"{where}: the field 'index' should be 0 or more, it is {index}.")
-    texts = {name: get(f"{name}_{_SUFFIX[mode]}", str) for name in _TEXTS}
+    texts = {name: get(f"{name}_{RELEASE_WORDS[mode]}", str) for name in _TEXTS}
     model, dataset, answer = (get(field, str) for field in ("model", "dataset", "answer"))
     return Record(model=model, dataset=dataset, index=index, answer=answer, mode=mode, **texts)
 
 
 def _to_json(record: Record) -> dict[str, Any]:
     row = {field: getattr(record, field) for field in ("model", "dataset", "index", "answer")}
-    return row | {f"{name}_{_SUFFIX[record.mode]}": getattr(record, name) for name in _TEXTS}
+    return row | {f"{name}_{RELEASE_WORDS[record.mode]}": getattr(record, name) for name in _TEXTS}
 
 
 def _kind(value: Any) -> str:

@@ -23,7 +23,9 @@ from harness.contracts.mode import MODES
 from harness.errors import HarnessError
 from harness.files import write_whole
 from harness.registry import Registry
+from harness.run.errors_log import ERRORS_LOG
 from harness.run.journal import Journal
+from harness.text import beside, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,7 +76,7 @@ def make_benchmark(registry: Registry, settings: BuildSettings, console: Console
     settings
         What to build.
     console
-        Where progress and the tables are printed; None for stdout.
+        Where the tables are printed, and progress too; None for stdout and stderr.
 
     Returns
     -------
@@ -91,18 +93,19 @@ def make_benchmark(registry: Registry, settings: BuildSettings, console: Console
 
         console = Console()
     check_installed()
+    notes = beside(console)
     output, work = settings.output, settings.output / WORK
     selection = select_questions(registry, settings)
     _check_output(output, settings.fresh)
-    _announce(selection, settings.images, console)
+    _announce(selection, settings.images, notes)
     try:
         with Journal(work, selection.header, settings.fresh, BUILD) as journal:
             if settings.fresh:
                 _discard(output)
             versions = Versions(selection, settings.seed)
-            rounds = Rounds(selection, settings.seed, journal, versions, console)
+            rounds = Rounds(selection, settings.seed, journal, versions, notes)
             if journal.rows:
-                _say(console, f"{len(journal.rows)} answers are in {work} already.")
+                say(notes, f"{len(journal.rows)} answers are in {work} already.")
             rounds.run(settings.controls)
             judged = judge_all(rounds, settings.controls)
             said = report(judged, selection.header, settings.controls)
@@ -112,7 +115,7 @@ def make_benchmark(registry: Registry, settings: BuildSettings, console: Console
     show(said, console)
     mended = sum(cache.mended for cache in set(selection.caches.values()))
     if mended:
-        _say(console, f"Files in the cache of edits that were broken and made anew: {mended}.")
+        say(notes, f"Files in the cache of edits that could not be used and were made anew: {mended}.")
     survived = sum(one.dropped is None for one in judged)
     return Built(output, False, len(judged), survived, len(said["failures"]))
 
@@ -148,7 +151,7 @@ def _check_output(folder: Path, fresh: bool) -> None:
 
 
 def _discard(folder: Path) -> None:
-    for name in OUTPUTS:
+    for name in (*OUTPUTS, f"{WORK}/{ERRORS_LOG}"):
         _remove(folder, name)
 
 
@@ -169,16 +172,12 @@ def _write(folder: Path, name: str, text: str) -> None:
 
 def _announce(selection: BuildSelection, images: bool, console: Console) -> None:
     for name, reason in selection.left_out.items():
-        _say(console, f"The source {name} is left out: {reason}")
+        say(console, f"The source {name} is left out: {reason}")
     for source in selection.sources.values():
         for note in source.notes():
-            _say(console, note)
+            say(console, note)
     if len(selection.samples) < selection.available:
-        _say(console, f"A subset: {len(selection.samples)} of {selection.available} samples, evenly spread.")
+        say(console, f"A subset: {len(selection.samples)} of {selection.available} samples, evenly spread.")
     closed = [name for name, source in selection.sources.items() if not source.redistributable]
     if images and closed:
-        _say(console, f"The images of {', '.join(closed)} will be in the Parquet files; do not pass those on.")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(console, f"The images of {', '.join(closed)} will be in the Parquet files; do not pass those on.")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import model_validator
 
 from harness.contracts.mode import Mode
-from harness.run.journal import Layout
+from harness.run.journal_reading import Layout
 from harness.run.line import JournalLine
 from harness.run.row import Count, Edges, Status
 
@@ -22,7 +22,7 @@ class AnswerKey(NamedTuple):
     version: str
 
 
-BUILD = Layout("build.jsonl", "build-timings.jsonl", 3, AnswerKey._fields, "harness build")
+BUILD = Layout("build.jsonl", "build-timings.jsonl", 4, AnswerKey._fields, "harness build")
 
 
 class BuildRow(JournalLine):

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from harness.flags import INTERRUPTED, add_settings, how_to_go_on, prepare, read_settings
+from harness.text import beside, say
 
 
 def add_parser(subparsers: Any) -> None:
@@ -35,18 +36,21 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from harness.building.benchmark import make_benchmark
+    from harness.building.questions import WORK
     from harness.registry import Registry
+    from harness.run.errors_log import ERRORS_LOG
 
     console = Console()
     built = make_benchmark(Registry.discover(), settings, console)
+    notes = beside(console)
     if built.interrupted:
-        console.print(how_to_go_on(settings.fresh), style="yellow", markup=False)
+        say(notes, how_to_go_on(settings.fresh), "yellow")
         return INTERRUPTED
-    text = f"{built.survived} of {built.questions} records survive. Written to {built.folder}"
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(notes, f"{built.survived} of {built.questions} records survive. Written to {built.folder}")
     if built.failed:
         answers = "1 answer" if built.failed == 1 else f"{built.failed} answers"
-        text = f"{answers} could not be had; the reasons are in {built.folder / 'report.md'}"
-        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        log = built.folder / WORK / ERRORS_LOG
+        why = f"the reasons are in {built.folder / 'report.md'}, the tracebacks in {log}"
+        say(notes, f"{answers} could not be had; {why}", "red")
         return 1
     return 0

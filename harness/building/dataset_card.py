@@ -8,6 +8,7 @@ from typing import Any
 from harness.building.causal import GATES
 from harness.building.questions import BuildSelection
 from harness.contracts.mode import Mode
+from harness.text import plain
 
 
 def dataset_card(selection: BuildSelection, said: dict[str, Any], images: bool) -> str:
@@ -48,7 +49,7 @@ def _head(modes: Sequence[Mode]) -> str:
 def _terms(selection: BuildSelection, closed: Sequence[str], images: bool) -> list[str]:
     table = ["| Source | May be passed on | Terms |", "| --- | --- | --- |"]
     for name, source in selection.sources.items():
-        table.append(f"| {name} | {'yes' if source.redistributable else '**no**'} | {source.licence} |")
+        table.append(f"| {name} | {'yes' if source.redistributable else '**no**'} | {plain(source.licence)} |")
     blocks = ["\n".join(table)]
     if closed:
         names = ", ".join(closed)

@@ -21,6 +21,7 @@ from harness.errors import RunError
 from harness.files import write_whole
 from harness.run.cache import digest_of, path_of
 from harness.run.memory import free_memory
+from harness.run.owned import read_own
 from harness.run.shared_case import seed_everything
 
 _DIGEST = "digest"  # the PNG's text chunk
@@ -63,7 +64,7 @@ class EditCache:
         """
         key = self.key(image, edit, sample)
         path = path_of(self.folder, key, "png")
-        found = _read(path, key)
+        found = _read(self.folder, path, key)
         if found is None or found.shape != image.shape:
             self.mended += path.exists()
             if self._editor is None:
@@ -116,12 +117,12 @@ def _digest(key: str, image: np.ndarray) -> str:
     return sha256(key.encode() + np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
-def _read(path: Path, key: str) -> np.ndarray | None:
-    """A cached image, or None where it is missing or not what was written."""
+def _read(folder: Path, path: Path, key: str) -> np.ndarray | None:
+    """A cached image, or None where it is missing, not the user's own or not what was written."""
     from PIL import Image
 
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
+        with Image.open(BytesIO(read_own(folder, path) or b""), formats=("PNG",)) as picture:
             image = np.asarray(picture.convert("RGB"))
             said = picture.info.get(_DIGEST)
     except Exception:  # Pillow raises many kinds for broken files
@@ -131,6 +132,6 @@ def _read(path: Path, key: str) -> np.ndarray | None:
 
 def _write(path: Path, key: str, image: np.ndarray) -> None:
     try:
-        write_whole(path, png(image, **{_DIGEST: _digest(key, image)}))
+        write_whole(path, png(image, **{_DIGEST: _digest(key, image)}), private=True)
     except OSError as error:
         raise RunError(f"The edits cannot be written to {path.parent}: {error.strerror or error}.") from error

@@ -16,10 +16,12 @@ from harness.contracts.model import Model
 from harness.contracts.source import Sample, Source
 from harness.defaults import shipping_source
 from harness.errors import HarnessError
-from harness.participants import Participant, choose, reason
+from harness.participants import Participant, check_there, choose, reason
 from harness.registry import Kind, Registry
+from harness.run.header import PluginFacts
 from harness.run.provenance import describe, environment
-from harness.run.select import digest, thin
+from harness.run.select import digest
+from harness.run.subset import thin
 
 WORK, EDITS = "work", "edits"  # the folder of the journal, below the output, and that of the edits, below it
 
@@ -108,6 +110,7 @@ def select_questions(registry: Registry, settings: BuildSettings) -> BuildSelect
         samples = thin(samples, settings.limit)
     taking = [cls for cls in candidates if cls.name in found]
     editors = {cls.name: chosen["editor", editing[cls]] for cls in taking}
+    check_there([*models, *editors.values()])
     described = {
         kind: {one.label: describe(registry, one) for one in taken}
         for kind, taken in (
@@ -126,7 +129,7 @@ def select_questions(registry: Registry, settings: BuildSettings) -> BuildSelect
     }  # fmt: skip
     folder = settings.edits if settings.edits is not None else settings.output / WORK / EDITS
     caches = {
-        one.label: EditCache(one.load, {"name": one.label, **described["editor"][one.label]}, folder, settings.seed)
+        one.label: EditCache(one.load, _identity(one.label, described["editor"][one.label]), folder, settings.seed)
         for one in editors.values()
     }
     return BuildSelection(
@@ -140,6 +143,11 @@ def select_questions(registry: Registry, settings: BuildSettings) -> BuildSelect
         header=header,
         left_out=left_out,
     )
+
+
+def _identity(label: str, about: dict[str, Any]) -> dict[str, Any]:
+    """What an editor's edits depend on."""
+    return {"name": label, **PluginFacts.model_validate(about).identity}
 
 
 def _classes(registry: Registry, kind: Kind, names: Iterable[str]) -> list[Any]:

@@ -23,6 +23,7 @@ from harness.building.versions import Missing, Version, Versions, or_missing
 from harness.contracts.model import Answer, Model
 from harness.errors import HarnessError
 from harness.participants import Participant
+from harness.run.errors_log import log_error
 from harness.run.journal import Journal
 from harness.run.memory import free_memory
 from harness.run.progress import Progress
@@ -161,6 +162,8 @@ class Rounds:
             boxes=boxes,
         )
         self.journal.add(row.line())
+        if missing is not None and missing.traceback is not None:
+            log_error(self.journal.folder, key, missing.traceback)
         self._rows[row.key] = row
 
     def _ask(self, model: Model, question: Question, version: Version) -> str:

@@ -42,7 +42,9 @@ class BuildSettings(Settings):
     )
     output: Path = setting(Path("harness-bench"), "where the benchmark goes", metavar="DIR")
     edits: Path | None = setting(
-        None, "folder of edited images, which builds may share; none for work/edits in the output", metavar="DIR"
+        None,
+        "folder of edited images, which builds of yours may share; none for work/edits in the output",
+        metavar="DIR",
     )
     fresh: bool = setting(False, "start anew, not where the last build stopped; edits are kept")
     threads: int | None = setting(None, "CPU threads to use; none for all cores", ge=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.building.causal import CUT_OFF, FAILED, GATES
 from harness.building.controls import CONTROLS
 from harness.building.gates import VERDICTS
+from harness.text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,9 +37,9 @@ def markdown(said: dict[str, Any]) -> str:
     )
     blocks = [
         "# How the benchmark was filtered",
-        f"{planned}; seed {settings['seed']}. A sample survives if the answer on the original is yes, no without "
-        "the finding, yes with the finding alone kept, and yes with all else normal; it is counted at the first gate "
-        "that it fails. An answer that was cut off at the model's token limit is not judged.",
+        f"{plain(planned)}; seed {settings['seed']}. A sample survives if the answer on the original is yes, no "
+        "without the finding, yes with the finding alone kept, and yes with all else normal; it is counted at the "
+        "first gate that it fails. An answer that was cut off at the model's token limit is not judged.",
     ]
     for table in (_filter(said), _attributes(said), _texts(said), *_controls(said), *_failures(said)):
         aligned = ["---"] * table.names + ["---:"] * (len(table.columns) - table.names)
@@ -70,9 +71,9 @@ def show(said: dict[str, Any], console: Console) -> None:
             grid.title = Text(title, style="bold")
             for k in kept:
                 heading = short.get(table.columns[k], table.columns[k])
-                grid.add_column(heading, justify="right" if k >= table.names else "left", overflow="fold")
+                grid.add_column(plain(heading), justify="right" if k >= table.names else "left", overflow="fold")
             for row in rows:
-                grid.add_row(*(Text(row[k]) for k in kept))
+                grid.add_row(*(Text(plain(row[k])) for k in kept))
             console.print(grid)
             console.print()
     legend = ", ".join(f"{number} {reason.lower()}" for reason, number in gates.items())
@@ -164,6 +165,7 @@ def _line(cells: tuple[str, ...]) -> str:
 
 def _cell(text: str) -> str:
     """A text as one cell: an error's may hold anything."""
+    text = plain(text)
     for sign in "\\|<`*_[":
         text = text.replace(sign, "\\" + sign)
-    return " ".join(text.split())
+    return text

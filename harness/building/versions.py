@@ -16,6 +16,7 @@ from harness.contracts.source import Sample, read_sample
 from harness.errors import RunError, one_line
 from harness.imaging.frame import FRAME_SIDE
 from harness.imaging.read import letterbox
+from harness.run.errors_log import traceback_of
 from harness.run.memory import out_of_memory
 from harness.run.shared_case import checked
 
@@ -50,10 +51,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Missing:
-    """Why there is no version, or no answer about it, in one line."""
+    """Why there is no version, or no answer about it, in one line; with the traceback of what failed."""
 
     status: Literal["failed", "not_applicable"]
     error: str
+    traceback: str | None = None
 
 
 @dataclass
@@ -120,4 +122,4 @@ def or_missing(action: Callable[[], T]) -> T | Missing:
             raise RunError(
                 f"Out of memory ({one_line(error)}); what is finished is kept, and the same command goes on there."
             ) from error
-        return Missing("failed", one_line(error))
+        return Missing("failed", one_line(error), traceback_of(error))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from harness.flags import INTERRUPTED, add_settings, how_to_go_on, prepare, read_settings
+from harness.text import say
 
 if TYPE_CHECKING:
     from harness.run.settings import RunSettings
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:  # before the first sample, or while plugins report
         status = INTERRUPTED
     if status == INTERRUPTED:
-        print(how_to_go_on(settings.fresh), flush=True)
+        print(how_to_go_on(settings.fresh), file=sys.stderr, flush=True)
     return status
 
 
@@ -46,18 +48,22 @@ def _evaluate(settings: RunSettings) -> int:
     prepare(settings.threads, settings.cache)
     from rich.console import Console
 
+    from harness.evaluating import loop
     from harness.registry import Registry
-    from harness.run import loop
+    from harness.run.errors_log import ERRORS_LOG
 
-    console, registry = Console(), Registry.discover()
-    ended = loop.run(registry, settings, console)
+    notes, registry = Console(stderr=True), Registry.discover()
+    ended = loop.run(registry, settings, notes)
+    if settings.dry_run:
+        return 0
     if ended.finished:
-        registry.run_finished(ended.folder, console)
+        registry.run_finished(ended.folder, Console())
     if ended.interrupted:
         return INTERRUPTED
     if ended.failed:
         rows = "1 row" if ended.failed == 1 else f"{ended.failed} rows"
-        text = f"{rows} failed and count as zero; the reasons are in {ended.folder / 'journal.jsonl'}"
-        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        why = f"the reasons are in {ended.folder / 'journal.jsonl'}, the tracebacks in {ended.folder / ERRORS_LOG}"
+        again = "The same command with --retry-failed explains them once more."
+        say(notes, f"{rows} failed and count as zero; {why}. {again}", "red")
         return 1
     return 0

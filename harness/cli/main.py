@@ -8,23 +8,27 @@ each a function ``add_parser(subparsers)`` that sets ``run``, a callable of the 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
 from importlib.metadata import PackageNotFoundError, entry_points, version
-from typing import Any, NoReturn
+from typing import Any
 
 from harness.building import command as build
 from harness.cli import eval as evaluate
 from harness.cli import plugins, sources
-from harness.errors import HarnessError, unknown_name
+from harness.cli.output import Output
+from harness.cli.parser import USER_ERROR, Parser
+from harness.errors import HarnessError, one_line, unknown_name
 from harness.explaining import command as explain
 from harness.flags import INTERRUPTED
 from harness.sanity import command as sanity
 from harness.shipped import OWN, check_not_hidden
+from harness.text import plain
 
 GROUP = "harness.commands"
-USER_ERROR = 2
+FAILED = 1  # exit status
 
 _EPILOG = """\
 start here:
@@ -34,14 +38,6 @@ start here:
   harness explain chest.png --question "Is there evidence of cardiomegaly in the image?"
   harness sources check --data-root DIR             which data sets of yours are complete
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors read like all others of the harness: one line, exit status 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and where help is."""
-        self.exit(USER_ERROR, f"harness: {' '.join(message.split())} (see `{self.prog} --help`)\n")
 
 
 class _Version(argparse.Action):
@@ -81,8 +77,7 @@ def build_parser(others: bool = True) -> Parser:
             _add(entry.load(), subparsers)
         except (Exception, SystemExit) as error:
             origin = entry.dist.name if entry.dist else "(unknown)"
-            text = " ".join(str(error).split())
-            broken.append((f"command {entry.name}", origin, f"{type(error).__name__}: {text}"[:300]))
+            broken.append((f"command {entry.name}", origin, one_line(error)))
     return parser
 
 
@@ -100,32 +95,63 @@ def _add(add_parser: Any, subparsers: Any) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status: 0 done, 1 partly failed, 2 user error, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    output = Output(sys.stdout)
+    with redirect_stdout(output):  # type: ignore[type-var]
+        status = _ended(arguments, output)
+        with suppress(OSError):
+            output.flush()
+    if output.fault is None:
+        return status
+    output.abandon()
+    if isinstance(output.fault, BrokenPipeError):  # the reader has gone (`harness plugins | head`)
+        return FAILED
+    why = output.fault.strerror or output.fault
+    return _say_why(output.fault, FAILED, arguments, f"Standard output cannot be written: {why}.")
+
+
+def _ended(arguments: Sequence[str], output: Output) -> int:
+    """Do what the arguments say, or say why not; the exit status."""
     try:
-        arguments = list(sys.argv[1:] if argv is None else argv)
-        check_not_hidden()
-        parser = build_parser()
-        _check_command(parser, arguments)
-        args = parser.parse_args(arguments)
-        if not hasattr(args, "run"):
-            parser.print_help(sys.stderr)
-            return USER_ERROR
-        status = args.run(args)
-        sys.stdout.flush()
-        return int(status or 0)
+        return _run(arguments)
     except HarnessError as error:
-        print(f"harness: {' '.join(str(error).split())}", file=sys.stderr)
+        return _say_why(error, USER_ERROR, arguments)
+    except KeyboardInterrupt as error:
+        return _say_why(error, INTERRUPTED, arguments, "interrupted")
+    except Exception as error:
+        if error is output.fault:
+            return FAILED
+        text = f"This is a fault of the harness or of a plugin: {one_line(error).rstrip('.')}."
+        hint = "" if "--debug" in arguments else " The same command with --debug prints the traceback."
+        return _say_why(error, FAILED, arguments, text + hint)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Parse the arguments and do what they say."""
+    check_not_hidden()
+    parser = build_parser()
+    _check_command(parser, arguments)
+    try:
+        args = parser.parse_args(arguments)
+    except SystemExit as leaving:  # after --help or --version, or for arguments that do not parse
+        return int(leaving.code or 0)
+    if not hasattr(args, "run"):
+        parser.print_help(sys.stderr)
         return USER_ERROR
-    except KeyboardInterrupt:
-        print("harness: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone (`harness plugins | head`); keep Python's flush at exit from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return int(args.run(args) or 0)
+
+
+def _say_why(error: BaseException, status: int, arguments: Sequence[str], text: str | None = None) -> int:
+    """Say why a command ended, with the traceback where that was asked for; the status again."""
+    if "--debug" in arguments:
+        traceback.print_exception(error)
+    print(f"harness: {plain(str(error) if text is None else text)}", file=sys.stderr)
+    return status
 
 
 def _check_command(parser: Parser, arguments: Sequence[str]) -> None:
     """Raise ``HarnessError`` with a suggestion where the first argument is no command."""
     known = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
-        raise unknown_name("command", arguments[0], known)
+    word = next(iter(word for word in arguments if word != "--debug"), "-")
+    if not word.startswith("-") and word not in known:
+        raise unknown_name("command", word, known)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.flags import prepare
+from harness.text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -148,7 +149,8 @@ def print_report(found: list[Inventory], root: Path, images: bool, console: Cons
                 console.print(Text(item.source.name, style="bold cyan"))
             # Paths and addresses stay whole, to be copied.
             whole = line.startswith(" ")
-            shown = Text(line) if whole else Padding(Text(line), (0, 0, 0, 2))
+            text = Text(plain(line, lines=True))
+            shown = text if whole else Padding(text, (0, 0, 0, 2))
             console.print(shown, highlight=False, soft_wrap=whole)
 
 

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+from harness.errors import HarnessError
+
+NEUTRAL: dict[str, Any] = {"neutral": True}
+"""``Field(..., json_schema_extra=NEUTRAL)``: figures do not depend on the option, as on the device or the batch size,
+or where files lie that :meth:`Plugin.files` names. Paths are that by themselves: what lies there counts."""
+
+
+def is_neutral(info: FieldInfo) -> bool:
+    """Whether figures do not depend on an option."""
+    said = info.json_schema_extra
+    kinds = (info.annotation, *get_args(info.annotation))
+    return Path in kinds or (isinstance(said, dict) and said.get("neutral") is True)
 
 
 class NoOptions(BaseModel):
@@ -45,6 +59,16 @@ class Plugin:
         resumed nor compared with one that used other files.
         """
         return ()
+
+    def check(self) -> None:
+        """Raise ``HarnessError`` where something that it computes with is not there; nothing is loaded for that.
+
+        Asked of all that take part before anything is computed. Unless a plugin knows better: whether each of
+        :meth:`files` is there.
+        """
+        for path in self.files():
+            if not Path(path).exists():
+                raise HarnessError(f"{path} is not there, which {self.name} computes with; check its options.")
 
     @classmethod
     def summary(cls) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.flags import add_settings, prepare, read_settings
+from harness.text import plain, say
 
 if TYPE_CHECKING:
     from harness.explaining.explanation import Explanation
@@ -51,7 +52,7 @@ def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
     from rich.console import Console
 
     from harness.explaining.default_model import default_model
-    from harness.explaining.explain import check_capabilities, explain_answer
+    from harness.explaining.explain import check_capabilities, explain_answer, whose
     from harness.explaining.explanation import painter
     from harness.imaging.read import read_image
     from harness.participants import choose
@@ -73,6 +74,8 @@ def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
     pixels = read_image(image)
 
     attributor = method.load()
+    with whose(f"The attributor {method.label!r} cannot be set up"):
+        notes = [str(note) for note in attributor.notes(())]
     with Console(stderr=True).status("Loading the model …") as status:
         model = network.load()
         status.update("Explaining …")
@@ -80,10 +83,9 @@ def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
         explanation = explain_answer(pixels, question, model, attributor, *about)
         status.update("Drawing …")
         explanation.save(output)
-    console = Console()
-    _show(explanation, output, console)
-    for note in attributor.notes(()):
-        console.print(note, markup=False, highlight=False)
+    _show(explanation, output, Console())
+    for note in notes:
+        say(Console(stderr=True), note, wrap=True)
 
 
 def check_output(output: Path, image: Path) -> None:
@@ -110,7 +112,7 @@ def _show(explanation: Explanation, output: Path, console: Any) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for label, value in _lines(explanation, output):
-        table.add_row(label, Text(value))
+        table.add_row(label, Text(plain(value, lines=True)))
     console.print(table)
 
 

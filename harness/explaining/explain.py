@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import SupportsFloat
 
 import numpy as np
@@ -60,12 +61,10 @@ def explain_answer(
     check_capabilities(attributor, model, answer is not None)
     frame, box = letterbox(image, FRAME_SIDE)
     if answer is None:
-        try:
+        with whose(f"The model {model.name!r} failed"):
             answer = model.answer(frame, question)
-        except HarnessError:
-            raise
-        except Exception as error:
-            raise HarnessError(f"The model {model.name!r} failed: {reason(error).rstrip('.')}.") from error
+            if not isinstance(answer, str):
+                raise TypeError(f"it answered {type(answer).__name__} instead of text")
         if not answer.strip():
             raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
     cut_off = isinstance(answer, Answer) and answer.cut_off
@@ -109,21 +108,32 @@ def _explain(attributor: Attributor, case: Case) -> tuple[Attribution, list[Box]
 
     Raises ``HarnessError`` for what an evaluation would not accept, and for token scores that the picture cannot show.
     """
-    try:
+    with whose(f"The attributor {attributor.name!r} failed"):
         attribution = attributor.attribute(case)
+    tokens: list[str] | None = None
+    with whose(f"The attributor {attributor.name!r} gave nothing usable", TypeError, ValueError):
+        boxes = boxes_of(attribution, case)
+        scored = attribution.token_scores is not None or bool(attribution.concept_token_scores)
+    if scored:
+        with whose(f"The model {case.model.name!r} cannot tell the answer's tokens, which the attributor scored"):
+            tokens = list(case.model.tokens(case.answer))
+    with whose(f"The attributor {attributor.name!r} gave nothing usable", TypeError, ValueError):
+        check_extras(attribution, tokens)
+    return attribution, boxes, tokens
+
+
+@contextmanager
+def whose(fault: str, *sentences: type[Exception]) -> Iterator[None]:
+    """Turn whatever goes wrong in a plugin into ``HarnessError``: whose ``fault`` it is, and why. ``sentences``: the
+    exceptions whose text says that by itself."""
+    try:
+        yield
     except HarnessError:
         raise
     # A plugin that calls sys.exit() must not end the program in silence.
     except (Exception, SystemExit) as error:
-        raise HarnessError(f"The attributor {attributor.name!r} failed: {reason(error).rstrip('.')}.") from error
-    try:
-        boxes = boxes_of(attribution, case)
-        scored = attribution.token_scores is not None or bool(attribution.concept_token_scores)
-        tokens = case.model.tokens(case.answer) if scored else None
-        check_extras(attribution, tokens)
-    except (TypeError, ValueError) as error:
-        raise HarnessError(f"The attributor {attributor.name!r} gave nothing usable: {error}.") from error
-    return attribution, boxes, tokens
+        why = str(error) if isinstance(error, sentences) else reason(error)
+        raise HarnessError(f"{fault}: {why.rstrip('.')}.") from error
 
 
 def check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:

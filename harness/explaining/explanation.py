@@ -77,8 +77,12 @@ class Explanation:
         """Write the picture as a PNG file. Raises ``HarnessError`` where it cannot be written."""
         try:
             self._write(Path(path))
+        except HarnessError:
+            raise
         except OSError as error:
-            raise HarnessError(f"The picture cannot be written to {path}: {error.strerror or error}") from error
+            raise HarnessError(f"The picture cannot be written to {path}: {error.strerror or error}.") from error
+        except Exception as error:  # what a method said may be drawable by no one
+            raise HarnessError(f"The picture cannot be drawn: {reason(error).rstrip('.')}.") from error
 
     def __repr__(self) -> str:
         said = self.attribution.concept or f"{len(self.boxes)} box{'' if len(self.boxes) == 1 else 'es'}"

@@ -21,6 +21,7 @@ from matplotlib.patches import Rectangle
 
 from harness.contracts.attributor import Attribution
 from harness.imaging.frame import Box, Letterbox
+from harness.text import plain
 
 INK, MUTED, ACCENT, BAR, COMPOSITE, RULE = "#1f2933", "#7b8794", "#e8590c", "#9fb3c8", "#d5dde5", "#e4e7eb"
 HEAT = LinearSegmentedColormap.from_list("drop", ["#ffffff", "#ffd8a8", "#ff922b", "#d9480f"])
@@ -65,7 +66,7 @@ class Drawable(Protocol):
 def draw_picture(explanation: Drawable) -> Figure:
     """The picture as a matplotlib ``Figure``, apart from pyplot's global state."""
     attribution = explanation.attribution
-    question = textwrap.wrap(_clean(explanation.question), 105)[:3] or [""]
+    question = textwrap.wrap(plain(explanation.question), 105)[:3] or [""]
     header = 0.95 + 0.26 * len(question)
     columns = int((WIDTH - 2 * MARGIN) / COLUMN)
     lines: list[list[tuple[str, float]]] = []
@@ -98,7 +99,7 @@ def wrap(tokens: list[tuple[str, float]], columns: int) -> list[list[tuple[str, 
             if k:
                 lines.append([])
                 used = 0
-            text = _clean(part)
+            text = plain(part, lines=True)
             while text:
                 if used and used + _columns(text) > columns:
                     lines.append([])
@@ -119,11 +120,6 @@ def _full_scale(scores: list[float], faint: bool) -> float:
 
 def _number(score: float) -> str:
     return f"{score:.2f}" if score == 0 or abs(score) >= 0.005 else f"{score:.1e}"
-
-
-def _clean(text: str) -> str:
-    """Text without control characters, which fonts cannot show."""
-    return "".join(c if c == " " or unicodedata.category(c)[0] not in "CZ" else " " for c in text)
 
 
 def _columns(text: str) -> int:
@@ -155,16 +151,16 @@ def _header(fig: Figure, explanation: Drawable, question: list[str], height: flo
     for line in question:
         _write(fig, MARGIN, top, height, line, fontsize=12, fontweight="bold")
         top += 0.26
-    answer = textwrap.shorten(_clean(explanation.answer), 110, placeholder=" …")
+    answer = textwrap.shorten(plain(explanation.answer), 110, placeholder=" …")
     _write(fig, MARGIN, top + 0.02, height, f"Answer: {answer}", fontsize=11)
     if attribution.fallback:
         verdict = "No concept is decisive: whole image"
     elif attribution.concept:
-        verdict = f"Decisive concept: {_clean(attribution.concept)}"
+        verdict = f"Decisive concept: {plain(attribution.concept)}"
     else:
         verdict = "Saliency map" if attribution.saliency is not None else "Boxes"
     _write(fig, MARGIN, top + 0.27, height, verdict, fontsize=11, color=ACCENT, fontweight="bold")
-    method = _clean(f"{explanation.attributor}  ·  {explanation.model}")
+    method = plain(f"{explanation.attributor}  ·  {explanation.model}", lines=True)
     _write(fig, WIDTH - MARGIN, top + 0.29, height, method, fontsize=9, color=MUTED, ha="right")
 
 
@@ -221,7 +217,7 @@ def _ranking(fig: Figure, explanation: Drawable, top: float, height: float) -> N
         ax.barh(row, score, color=colour, height=0.66, hatch=hatch, edgecolor="white")
         style: dict[str, Any] = {"va": "center", "fontsize": 9.5, "parse_math": False}
         style |= {"color": ACCENT if chosen else INK, "fontweight": "bold" if chosen else "normal"}
-        label = textwrap.shorten(_clean(name), 32, placeholder="…")
+        label = textwrap.shorten(plain(name), 32, placeholder="…")
         ax.text(-0.03 * reach, row, label, ha="right", **style)
         ax.text(max(score, 0) + 0.02 * reach, row, _number(score), ha="left", **style)
     ax.set_xlim(0, reach)

@@ -2,7 +2,8 @@
 
 A file lies at ``KEY[:2]/KEY.SUFFIX`` below a folder and appears whole or not at all, so that several processes may
 write to one folder: whoever comes last replaces equal bytes. Nothing here is ever out of date, and all of it may be
-deleted at any time.
+deleted at any time. What others could have written is not used (:mod:`harness.run.owned`): a digest that anyone can
+compute tells a torn file, not a forged one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import write_whole
+from harness.run.owned import read_own
 
 VARIABLE = "HARNESS_CACHE"
 OFF = "off"
@@ -45,14 +47,14 @@ class JsonCache:
         if self.folder is None:
             return make()
         path = path_of(self.folder, key, "json")
-        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            found = json.loads(path.read_bytes())
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            found = json.loads(read_own(self.folder, path) or b"")
             if found["digest"] == _digest(key, found["value"]):
                 return found["value"]
         value = make()
         data = json.dumps({"digest": _digest(key, value), "value": value}).encode()
         with suppress(OSError):
-            write_whole(path, data)
+            write_whole(path, data, private=True)
         return value
 
 

@@ -10,59 +10,77 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.run.header import FORMAT
-from harness.run.row import KEY
-from harness.run.shards import JOURNAL
+from harness.files import draft_of, open_regular, sync_folder, write_whole
+from harness.run.journal_lines import NOTHING, Line, encode, is_header_begun, lines_of, parse
+from harness.run.journal_reading import EVALUATION, Layout, Rows, check_header, differences, is_row, read_copy
 
-TIMINGS = "timings.jsonl"
 _KEPT = "; what is finished is kept, and the same command goes on there once they can"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The names of a journal's two files, its format, the fields that say what a line is about, and who writes it."""
-
-    journal: str
-    timings: str
-    format: int
-    key: tuple[str, ...]
-    command: str
-
-
-EVALUATION = Layout(JOURNAL, TIMINGS, FORMAT, KEY, "harness eval")
+Keep = Callable[[dict[str, Any], Rows], Rows]
 
 
 class Journal:
-    """A folder's journal, opened for one writer: ``with Journal(folder, header) as journal:
-    journal.add(row)``.
+    """A folder's journal, opened for one writer: ``with Journal(folder, header) as journal: journal.add(row)``.
 
-    ``header`` is everything that the results depend on, as JSON. A journal already there must have the same
-    header, unless ``fresh``, which discards it. That goes for the versions of libraries and the device too:
-    results of two environments in one journal could not be told apart, and no single run would repeat them.
-    ``rows`` holds the rows by the values of ``layout.key``, with those that were there before. Raises
-    ``HarnessError`` where another process writes to the folder, the header differs, or the folder cannot be
-    written.
+    Nothing is written before the first :meth:`add` or :meth:`commit`, so that a run which cannot begin leaves what was
+    there. The header lies in a file of its own as well. Lines that are damaged are set aside in another one at once,
+    which ``remarks`` tells.
+
+    Parameters
+    ----------
+    folder
+        Made if it is not there.
+    header
+        Everything that the results depend on, as JSON.
+    fresh
+        Discard what is there, but not before the first result is.
+    keep
+        Which of the rows that are there stay under the new header; called with the header that is there. It raises
+        ``HarnessError`` where the two do not go together. None: all, and the two must be equal.
+
+    Attributes
+    ----------
+    rows
+        The rows by the values of ``layout.key``, with those that were there before.
+    remarks
+        What the user must know of the state in which the journal was, in sentences.
+    discard
+        Called when a fresh run's first result is there: removes what else the old run left.
+
+    Raises
+    ------
+    HarnessError
+        Where another process writes to the folder, the headers do not go together, the file is no journal, or the
+        folder cannot be written.
     """
 
-    def __init__(self, folder: Path, header: dict[str, Any], fresh: bool = False, layout: Layout = EVALUATION) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        header: dict[str, Any],
+        fresh: bool = False,
+        layout: Layout = EVALUATION,
+        keep: Keep | None = None,
+    ) -> None:
         self.folder, self.layout = folder, layout
         self.rows = dict[tuple[Any, ...], dict[str, Any]]()
-        self._path = folder / layout.journal
+        self.remarks: list[str] = []
+        self.discard: Callable[[], None] = lambda: None
+        self._path, self._new = folder / layout.journal, False
+        self._fresh, self._pending, self._dropped = fresh, False, Rows()
         try:
+            self._new = not folder.is_dir()
             folder.mkdir(parents=True, exist_ok=True)
-            self._journal = _open(self._path)
-        except OSError as error:
-            raise _unwritable(folder, error) from error
-        try:
-            _lock(self._journal, folder)
+            self._journal = self._open()
             self._timings = _open(folder / layout.timings)
-            self._begin(header, fresh)
+            # Through JSON and back, so that a tuple here equals a list there.
+            self._header = {"format": layout.format, **json.loads(json.dumps(header, allow_nan=False))}
+            self._begin(keep or self._equal)
         except OSError as error:
             self.close()
             raise _unwritable(folder, error) from error
@@ -70,29 +88,118 @@ class Journal:
             self.close()
             raise
 
-    def _begin(self, header: dict[str, Any], fresh: bool) -> None:
-        if fresh:
-            os.ftruncate(self._journal, 0)
-            os.ftruncate(self._timings, 0)
-        _mend(self._journal, self._path)
-        _mend(self._timings, self.folder / self.layout.timings)
-        # Through JSON and back, so that a tuple here equals a list there.
-        wanted = {"format": self.layout.format, **json.loads(_line(header))}
-        if os.fstat(self._journal).st_size == 0:
-            self._append(self._journal, wanted)
+    def _open(self) -> int:
+        """The journal's file, locked."""
+        while True:
+            file = _open(self._path)
+            try:
+                _lock(file, self.folder)
+                # Whoever had it before may have put another file in its place.
+                if os.path.samestat(os.fstat(file), self._path.stat()):
+                    return file
+            except FileNotFoundError:
+                pass
+            except BaseException:
+                os.close(file)
+                raise
+            os.close(file)
+
+    def _begin(self, keep: Keep) -> None:
+        _cut(self._timings)
+        with os.fdopen(os.dup(self._journal), "rb") as file:
+            file.seek(0)
+            first, *others = [*lines_of(file)] or [NOTHING]
+        if first.torn and not others and is_header_begun(first.data):
+            self._pending = True
             return
-        found, rows = read_journal(self.folder, self.layout)
-        changes = _other_weights(found, wanted) or differences(found, wanted)
+        found, bad = parse(first.data), list[Line]()
+        if first.row is None and any(line.row is not None for line in others):
+            copy = read_copy(self.folder, self.layout)  # the rows behind it are good: it was a header
+            found, bad = (copy, [first]) if copy is not None else (found, bad)
+        if found is None or "format" not in found:
+            raise HarnessError(
+                f"{self._path} is no journal of {self.layout.command}, and is left as it is; give another --output."
+            )
+        if self._fresh:
+            self._pending = True
+            return
+        if not bad:
+            check_header(first, found, self._path, self.layout)
+        found.pop("crc", None)
+        if others and others[-1].torn:
+            os.ftruncate(self._journal, os.fstat(self._journal).st_size - len(others.pop().data))
+        rows = [line.row for line in others if line.row is not None and is_row(line.row, self.layout)]
+        bad += [line for line in others if line.row is None or not is_row(line.row, self.layout)]
+        if bad:
+            self._set_aside(found, rows, bad)
+        kept = keep(found, rows)
+        self._pending = found != self._header or len(kept) < len(rows)
+        self.rows = {self._key(row): row for row in kept}
+        self._dropped = [row for row in rows if self._key(row) not in self.rows]
+
+    def _equal(self, found: dict[str, Any], rows: Rows) -> Rows:
+        changes = differences(found, self._header)
         if changes:
             raise HarnessError(
                 f"{self._path} is from a run with other settings ({'; '.join(changes)}); "
                 "give --fresh to discard it, or another --output."
             )
-        self.rows = {self._key(row): row for row in rows}
+        return rows
+
+    def _set_aside(self, header: dict[str, Any], rows: Rows, bad: list[Line]) -> None:
+        """Move damaged lines to a file of their own, and write the journal without them."""
+        aside = self.folder / self.layout.aside("damaged")
+        _append_to(aside, (line.data for line in bad))
+        self._replace(header, rows)
+        first = f"line {bad[0].number}"
+        which = first if len(bad) == 1 else f"{len(bad)} lines, the first of them {first},"
+        self.remarks.append(
+            f"{self._path} was damaged: {which} did not match its checksum and now lies in {aside.name}; what it held "
+            "is computed again."
+        )
+
+    def commit(self) -> None:
+        """Make the journal what it shall be from here on: the new header, and the rows that stay."""
+        if not self._pending:
+            return
+        try:
+            if self._dropped:
+                _append_to(self.folder / self.layout.aside("replaced"), map(encode, self._dropped))
+            self._replace(self._header, [*self.rows.values()])
+            if self._fresh:
+                os.ftruncate(self._timings, 0)
+                self.discard()
+        except OSError as error:
+            raise _unwritable(self.folder, error, _KEPT) from error
+        self._pending, self._dropped = False, []
+
+    def _replace(self, header: dict[str, Any], rows: Iterable[dict[str, Any]]) -> None:
+        """Put a journal of these lines in the place of the one that is there, whole or not at all."""
+        # Without its header a journal is lost, whose rows are whole: so there are two of it.
+        write_whole(self.folder / self.layout.aside("header"), encode(header))
+        draft = draft_of(self._path)
+        file = _open(draft)
+        try:
+            _lock(file, self.folder)
+            with os.fdopen(os.dup(file), "wb") as out:
+                for line in (header, *rows):
+                    out.write(encode(line))
+            os.fsync(file)
+            draft.replace(self._path)
+        except BaseException:
+            os.close(file)
+            with suppress(OSError):
+                draft.unlink()
+            raise
+        sync_folder(self.folder)
+        os.close(self._journal)
+        self._journal = file
 
     def add(self, row: dict[str, Any]) -> None:
         """Append one finished row; it is on the disk when this returns. Raises ``ValueError`` for NaN."""
-        self._append(self._journal, row)
+        data = encode(row)
+        self.commit()
+        self._append(self._journal, data)
         self.rows[self._key(row)] = row
 
     def _key(self, row: dict[str, Any]) -> tuple[Any, ...]:
@@ -100,10 +207,10 @@ class Journal:
 
     def time(self, stage: str, seconds: float, **about: Any) -> None:
         """Append how long one stage took, in seconds."""
-        self._append(self._timings, {"stage": stage, **about, "seconds": round(seconds, 4)})
+        line = {"stage": stage, **about, "seconds": round(seconds, 4)}
+        self._append(self._timings, (json.dumps(line, allow_nan=False) + "\n").encode("ascii"))
 
-    def _append(self, file: int, row: dict[str, Any]) -> None:
-        data = (_line(row) + "\n").encode("ascii")
+    def _append(self, file: int, data: bytes) -> None:
         size = os.fstat(file).st_size
         try:
             while data:  # a disk that is almost full takes a part first and fails at the next attempt
@@ -118,11 +225,17 @@ class Journal:
             raise
 
     def close(self) -> None:
-        """Close the files and give the lock back."""
-        for name in ("_journal", "_timings"):
+        """Close the files and give the lock back; a journal without a line is none."""
+        for name, file in (("_journal", self.layout.journal), ("_timings", self.layout.timings)):
             if hasattr(self, name):
+                with suppress(OSError):
+                    if os.fstat(getattr(self, name)).st_size == 0:
+                        (self.folder / file).unlink()
                 os.close(getattr(self, name))
                 delattr(self, name)
+        if self._new:
+            with suppress(OSError):  # it holds something
+                self.folder.rmdir()
 
     def __enter__(self) -> Journal:
         return self
@@ -131,80 +244,18 @@ class Journal:
         self.close()
 
 
-def read_journal(folder: Path, layout: Layout = EVALUATION) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The header and the rows of a folder's journal, as they lie there; a torn last line is left out.
-
-    Raises ``HarnessError`` where there is no journal, or a line of it is no journal line.
-    """
-    path = folder / layout.journal
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise HarnessError(f"There is no journal in {folder}; `{layout.command}` writes one.") from None
-    except OSError as error:
-        raise HarnessError(f"The journal {path} cannot be read: {error.strerror or error}.") from error
-    lines = data.split(b"\n")[:-1]
-    parsed = [_parse(line) for line in lines]
-    if parsed and parsed[-1] is None:
-        parsed.pop()
-    if not parsed or parsed[0] is None or "format" not in parsed[0]:
-        raise HarnessError(f"The journal {path} has no header; give --fresh to start anew.")
-    if parsed[0]["format"] != layout.format:
-        raise HarnessError(
-            f"The journal {path} is of format {_brief(parsed[0]['format'])}, and this version of the harness reads "
-            f"format {layout.format}; give --fresh to start anew, or another --output."
-        )
-    rows: list[dict[str, Any]] = []
-    for number, row in enumerate(parsed[1:], 2):
-        lacking = [part for part in (*layout.key, "status") if part not in row] if row is not None else []
-        if row is None or lacking:
-            why = f"the field {lacking[0]!r} is missing" if lacking else "it is no JSON object"
-            raise HarnessError(f"The journal {path} is broken at line {number} ({why}); give --fresh to start anew.")
-        rows.append(row)
-    return parsed[0], rows
-
-
-def differences(old: Any, new: Any, at: str = "") -> list[str]:
-    """Where two JSON values differ, each as "path: old, now new"."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        found: list[str] = []
-        for name in sorted(old.keys() | new.keys()):
-            found += differences(old.get(name), new.get(name), f"{at}.{name}" if at else name)
-        return found
-    return [] if old == new else [f"{at}: {_brief(old)}, now {_brief(new)}"]
-
-
-def _other_weights(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The plugins of a header, each in words, whose weights or data files are not those of another header."""
-    changes = []
-    for kind, plugins in new.get("plugins", {}).items():
-        for name, about in plugins.items():
-            before = old.get("plugins", {}).get(kind, {}).get(name)
-            if isinstance(before, dict) and isinstance(about, dict) and before.get("weights") != about.get("weights"):
-                what = "; ".join(differences(before.get("weights"), about.get("weights"), "weights"))
-                changes.append(f"the weights of the {kind} {name!r} are not those that it began with, {what}")
-    return changes
-
-
-def _brief(value: Any) -> str:
-    text = _line(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _line(value: Any) -> str:
-    return json.dumps(value, allow_nan=False)
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None
-
-
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
+    return open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+
+
+def _append_to(path: Path, lines: Iterable[bytes]) -> None:
+    file = _open(path)
+    try:
+        for line in lines:
+            os.write(file, line if line.endswith(b"\n") else line + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _lock(file: int, folder: Path) -> None:
@@ -220,14 +271,12 @@ def _lock(file: int, folder: Path) -> None:
         return
 
 
-def _mend(file: int, path: Path) -> None:
-    """Cut off a last line that a crash left incomplete, or full of what is no JSON."""
-    data = path.read_bytes()
-    keep = data.rfind(b"\n") + 1
-    last = data.rfind(b"\n", 0, max(keep - 1, 0)) + 1
-    if keep and _parse(data[last:keep]) is None:
-        keep = last
-    if keep < len(data):
+def _cut(file: int) -> None:
+    """Cut off a last line that a crash left incomplete."""
+    with os.fdopen(os.dup(file), "rb") as copy:
+        copy.seek(0)
+        keep = sum(len(line.data) for line in lines_of(copy) if not line.torn)
+    if keep < os.fstat(file).st_size:
         os.ftruncate(file, keep)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.text import say
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -32,7 +34,7 @@ class Progress:
         self._bar.update(self._task, description=what)
         stage = what.split(" · ")[0]
         if not self._console.is_terminal and stage != self._stage:
-            self._console.print(stage, markup=False, highlight=False)
+            say(self._console, stage)
         self._stage = stage
 
     def advance(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,14 +10,18 @@ from typing import Any
 
 from harness.bench.records import bench_hash
 from harness.contracts.metric import Metric
-from harness.contracts.plugin import NoOptions, Plugin
+from harness.contracts.plugin import is_neutral
 from harness.errors import HarnessError
 from harness.participants import Participant, reason
 from harness.registry import Registry
+from harness.run.code import code_of
 from harness.run.header import FORMAT, Header
+from harness.run.options_json import option_values
 from harness.run.select import Selection, digest
 from harness.run.settings import RunSettings
 from harness.run.weights import identities
+
+SCORING = 1  # raised with every change of the harness that changes a figure; tests/test_scoring.py watches
 
 
 def environment() -> dict[str, Any]:
@@ -27,6 +30,9 @@ def environment() -> dict[str, Any]:
         "harness": _version("medground-harness"),
         "python": platform.python_version(),
         "numpy": _version("numpy"),
+        "scipy": _version("scipy"),
+        "pillow": _version("pillow"),
+        "scikit_image": _version("scikit-image"),
         "torch": _version("torch"),
         "transformers": _version("transformers"),
         "device": _device(),
@@ -34,15 +40,21 @@ def environment() -> dict[str, Any]:
 
 
 def header_of(
-    registry: Registry, settings: RunSettings, selection: Selection, notes: Mapping[str, list[str]]
+    registry: Registry,
+    settings: RunSettings,
+    selection: Selection,
+    notes: Mapping[str, list[str]],
+    needs_model: bool = True,
 ) -> Header:
     """The header of a run's journal. ``notes``: those of the attributors, once they are loaded, by their labels.
+
+    Where nobody ``needs_model``, nothing is said of the models' weights, which need not be there.
 
     Raises ``HarnessError`` where a plugin cannot say what it computes with.
     """
     samples = {(task.record.dataset, task.sample.index): task.sample for task in selection.every_task}
     described = {
-        kind: {one.label: describe(registry, one) for one in found}
+        kind: {one.label: describe(registry, one, kind != "model" or needs_model) for one in found}
         for kind, found in (
             ("attributor", selection.attributors),
             ("model", selection.models),
@@ -54,8 +66,10 @@ def header_of(
             described["attributor"][label]["notes"] = said
     line = settings.header() | {
         "format": FORMAT,
+        "scoring": SCORING,
         **environment(),
-        "limit": settings.records,
+        "limit": selection.limit,
+        "named": selection.named,
         "attributors": [one.label for one in selection.attributors],
         "bench": {
             mode: {"sha256": bench_hash(selection.bench, mode), "records": len(rows)}
@@ -86,29 +100,23 @@ def describe_metric(registry: Registry, one: Participant[Metric]) -> dict[str, A
     }
 
 
-def describe(registry: Registry, one: Participant[Any]) -> dict[str, Any]:
+def describe(registry: Registry, one: Participant[Any], with_files: bool = True) -> dict[str, Any]:
     """Where a plugin comes from, how it is set and, where it has any, which weights it computes with, as JSON."""
     origin = registry.origin(one.cls)
-    about = {
+    about: dict[str, Any] = {
         "distribution": origin.distribution,
         "version": origin.version,
         "module": origin.module,
+        "code": code_of(one.cls),
         "options": option_values(one.cls, one.options),
     }
     # A source's data are in the digest of its samples.
-    weights = {} if one.kind == "source" else weights_of(one)
+    weights = {} if one.kind == "source" or not with_files else weights_of(one)
     about |= {"weights": weights} if weights else {}
+    if neutral := [name for name, info in one.cls.Options.model_fields.items() if is_neutral(info)]:
+        about["neutral"] = neutral
     apart = {"same_as": one.cls.same_as, "control": one.cls.control is True} if one.kind == "attributor" else {}
     return about | apart
-
-
-def option_values(cls: type[Plugin], options: NoOptions) -> dict[str, Any]:
-    """A plugin's options as JSON."""
-    values = options.model_dump(mode="json")
-    for field, value in options:
-        if isinstance(value, Path):
-            values[field] = shipped(cls, value)
-    return values
 
 
 def weights_of(one: Participant[Any]) -> dict[str, str | None]:
@@ -119,17 +127,9 @@ def weights_of(one: Participant[Any]) -> dict[str, str | None]:
         raise
     except Exception as error:
         raise HarnessError(f"The {one.kind} {one.label!r} cannot say which files it uses: {reason(error)}.") from error
-    return identities(files)
-
-
-def shipped(cls: type[Plugin], path: Path) -> str:
-    """A path as text; one that lies beside the plugin without the folder it is installed in."""
-    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
-    if file is not None:
-        root = Path(file).parents[cls.__module__.count(".")]
-        if path.is_relative_to(root):
-            return path.relative_to(root).as_posix()
-    return str(path)
+    # A path among the options counts by what lies there.
+    given = [value for _, value in one.options if isinstance(value, Path)]
+    return identities([*files, *(path for path in given if not any(file.is_relative_to(path) for file in files))])
 
 
 def _version(distribution: str) -> str | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run.header import Header
-from harness.run.journal import JOURNAL, read_journal
+from harness.run.journal_lines import Line
+from harness.run.journal_reading import JOURNAL, walk_journal
 from harness.run.row import Row
+from harness.text import plain
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,46 @@ class Results:
     rescored: tuple[str, ...] = ()
 
 
+class RowReader:
+    """A folder's rows one after the other, checked, each with the bytes of its line: ``for row, data in reader``, once.
+
+    ``header`` is there from the beginning, and so is ``begins``, how many bytes it takes; ``digest`` is that of the
+    whole journal once all rows were gone through.
+    Raises ``HarnessError`` as :func:`read_results` does.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lines = walk_journal(folder)
+        first = next(self._lines)
+        self.begins = len(first.data)
+        self._sha256 = sha256(first.data)
+        try:
+            self.header = Header.read(first.row)
+        except ValueError as error:
+            raise self._broken(first, error) from error
+
+    def __iter__(self) -> Iterator[tuple[Row, bytes]]:
+        for line in self._lines:
+            self._sha256.update(line.data)
+            if line.row is None:
+                continue
+            try:
+                row = _belonging(Row.read(line.row), self.header)
+            except ValueError as error:
+                raise self._broken(line, error) from error
+            yield row, line.data
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was read."""
+        return self._sha256.hexdigest()
+
+    def _broken(self, line: Line, error: ValueError) -> HarnessError:
+        path, why = self.folder / JOURNAL, plain(str(error), 300)
+        return HarnessError(f"The journal {path} is broken at line {line.number} ({why}); leave it out.")
+
+
 def read_results(folder: Path) -> Results:
     """The header and rows of a folder, checked.
 
@@ -32,21 +75,9 @@ def read_results(folder: Path) -> Results:
     HarnessError
         Where there is no journal, or a line of it lacks a field, has an unknown one, or one that cannot be.
     """
-    path = folder / JOURNAL
-    first, lines = read_journal(folder)
-    header: Header | None = None
-    rows: list[Row] = []
-    for number, line in enumerate([first, *lines], 1):
-        try:
-            if header is None:
-                header = Header.read(line)
-            else:
-                rows.append(_belonging(Row.read(line), header))
-        except ValueError as error:
-            why = "".join(c if c.isprintable() else " " for c in str(error))
-            raise HarnessError(f"The journal {path} is broken at line {number} ({why}); leave it out.") from error
-    assert header is not None
-    return Results(folder, header, rows, _digest(path))
+    reader = RowReader(folder)
+    rows = [row for row, _ in reader]
+    return Results(folder, reader.header, rows, reader.digest)
 
 
 def _belonging(row: Row, header: Header) -> Row:
@@ -59,10 +90,3 @@ def _belonging(row: Row, header: Header) -> Row:
         if name not in header.metrics:
             raise ValueError(f"its metric {name!r} is not in the header")
     return row
-
-
-def _digest(path: Path) -> str:
-    try:
-        return sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise HarnessError(f"The journal {path} cannot be read: {error.strerror or error}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated, Literal, NamedTuple
 
@@ -20,6 +21,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1)]
 Edges = Annotated[list[Number], Field(min_length=4, max_length=4)]
 # What an annotation gives; an edge that is no number is null.
+MOST_BOXES = 1000  # of a row: somebody else's may hold any number
 TrueEdges = Annotated[list[Number | None], Field(min_length=4, max_length=4)]
 Status = Literal["ok", "failed", "not_applicable"]
 KEY = ("source", "index", "model", "mode", "attributor")
@@ -90,13 +92,13 @@ class Row(JournalLine):
     image: str
     attribute: str
     answer: str
-    truth: list[TrueEdges]
+    truth: Annotated[list[TrueEdges], Field(max_length=MOST_BOXES)]
     true_concepts: list[str]
-    truths: dict[str, list[TrueEdges]]
+    truths: dict[str, Annotated[list[TrueEdges], Field(max_length=MOST_BOXES)]]
     status: Status
     error: str | None
     size: Annotated[list[Side], Field(min_length=2, max_length=2)] | None
-    boxes: list[Edges]
+    boxes: Annotated[list[Edges], Field(max_length=MOST_BOXES)]
     peak: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
     map_range: Annotated[list[Number], Field(min_length=2, max_length=2)] | None
     map_values: Count | None
@@ -122,12 +124,12 @@ class Row(JournalLine):
             raise ValueError(f"its {min(both)} is measured and unmeasured")
         return self
 
-    @property
+    @cached_property
     def key(self) -> ResultKey:
         """What the row is about."""
         return ResultKey(self.source, self.index, self.model, self.mode, self.attributor)
 
-    @property
+    @cached_property
     def record(self) -> RecordKey:
         """Which record the row is about."""
         return RecordKey(self.source, self.index, self.model, self.mode)
@@ -145,11 +147,6 @@ class Row(JournalLine):
     def _clipped(self, rows: list[TrueEdges]) -> tuple[Box, ...]:
         boxes = to_boxes(rows)  # type: ignore[arg-type]
         return boxes if self.size is None else tuple(box.clip(*self.size) for box in boxes)
-
-
-def writable(text: str) -> str:
-    """A text that a journal can hold: halves of characters, which UTF-8 has no bytes for, become escapes."""
-    return text.encode(errors="backslashreplace").decode()
 
 
 def true_edges(boxes: Iterable[Box]) -> list[TrueEdges]:

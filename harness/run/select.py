@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from harness.bench.records import Record, read_records
 from harness.contracts.attributor import Attributor
 from harness.contracts.case import RecordKey
 from harness.contracts.executor import Executor
 from harness.contracts.metric import Metric
-from harness.contracts.mode import Mode
+from harness.contracts.mode import MODES, Mode
 from harness.contracts.model import Model
 from harness.contracts.observer import Observer
 from harness.contracts.plugin import Plugin
@@ -23,7 +23,10 @@ from harness.defaults import bench_folder
 from harness.errors import HarnessError, one_line
 from harness.participants import Participant, choose, labelled
 from harness.registry import Kind, Registry
+from harness.run.before import Before
+from harness.run.row import MOST_BOXES
 from harness.run.settings import RunSettings
+from harness.run.subset import covering, thin
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class Selection:
     ``records``: all of the folder ``bench``, by the modes that were asked for and are there; ``absent``: the modes that
     it has no file of. ``tasks``: what is explained, by the model's label and then by sample, so that both modes of a
     sample follow each other; ``planned``: how many that are, by mode and model; ``available``: how many there are
-    before the limit. ``sources``: set up, by the data set that records name; ``notes``: what they would have the user
-    know.
+    before the ``limit``; ``named``: the records that were asked for by name. ``sources``: set up, by the data set that
+    records name; ``notes``: what they would have the user know.
     """
 
     bench: Path
@@ -61,6 +64,8 @@ class Selection:
     tasks: dict[str, list[Task]]
     planned: dict[Mode, dict[str, int]]
     available: int
+    limit: int | None
+    named: list[str]
     absent: list[Mode]
     sources: dict[str, Source]
     notes: list[str]
@@ -77,36 +82,42 @@ class Selection:
         return [task for tasks in self.tasks.values() for task in tasks]
 
 
-def select(registry: Registry, settings: RunSettings) -> Selection:
+def select(registry: Registry, settings: RunSettings, before: Before | None = None) -> Selection:
     """Read the records and annotations; nothing is loaded or written.
+
+    ``before``: the run that is in the output folder. It is taken up: what took part in it takes part, and what it
+    explained is explained.
 
     Raises
     ------
     HarnessError
         For an unknown name, a bad option, and records that do not fit the sources.
     """
-    if not settings.attributors:
-        names = ", ".join(cls.name for cls in registry.all("attributor")) or "none"
-        raise HarnessError(f"Say which method to rate by --attributor NAME; installed: {names}.")
+    before = before or Before()
+    if not (settings.attributors or before.labels("attributor")):
+        installed = ", ".join(cls.name for cls in registry.all("attributor")) or "none"
+        raise HarnessError(f"Say which method to rate by --attributor NAME; installed: {installed}.")
     bench = bench_folder(registry, settings.bench)
-    records = read_records(bench, settings.modes)
-    wanted: list[tuple[Kind, str]] = [("attributor", name) for name in settings.attributors]
-    models = dict(labelled(registry, "model", name) for name in settings.models or _models_of(records, bench))
+    before.check_bench(bench)
+    records = read_records(bench, [mode for mode in MODES if mode in {*settings.modes, *before.modes}])
+    methods = [labelled(registry, "attributor", name)[0] for name in settings.attributors]
+    wanted: list[tuple[Kind, str]] = [("attributor", name) for name in (*before.labels("attributor"), *methods)]
+    names = [*before.labels("model"), *(settings.models or _models_of(records, bench))]
+    models = dict(labelled(registry, "model", name) for name in names)
     groups = _by_model(models, records, bench)
     available = sum(map(len, groups.values()))
-    if settings.records is not None:
-        groups = thin(groups, settings.records)
+    groups, limit, named = _subset(groups, settings, before)
     datasets = sorted({record.dataset for group in groups.values() for record in group})
     homes = {dataset: registry.find("source", dataset) for dataset in datasets}
     wanted += [("model", label) for label in models] + [("source", cls.name) for cls in homes.values()]
     wanted += [("metric", cls.name) for cls in registry.defaults("metric")]
-    wanted += [("metric", name) for name in settings.metrics]
+    wanted += [("metric", name) for name in (*before.labels("metric"), *settings.metrics)]
     asked = {cls.name: cls.asked(settings) for cls in registry.all("observer")}
     wanted += [("observer", name) for name, options in asked.items() if options is not None]
     wanted += [("observer", name) for name in settings.observers]
     wanted.append(("executor", settings.executor or registry.default("executor").name))
     implied = [f"{name}.{field}={value}" for name, options in asked.items() for field, value in (options or {}).items()]
-    chosen = choose(registry, [*implied, *settings.options], wanted)
+    chosen = choose(registry, [*implied, *settings.options], wanted, before.options(registry, settings))
 
     def of(kind: Kind) -> list[Participant[Any]]:
         return [one for one in chosen if one.kind == kind]
@@ -122,6 +133,8 @@ def select(registry: Registry, settings: RunSettings) -> Selection:
             mode: {label: len(rows) for (label, group), rows in groups.items() if group == mode} for mode in records
         },
         available=available,
+        limit=limit,
+        named=named,
         absent=[mode for mode in settings.modes if mode not in records],
         sources=sources,
         notes=[note for source in made.values() for note in source.notes()],
@@ -135,8 +148,6 @@ def select(registry: Registry, settings: RunSettings) -> Selection:
 
 
 Groups = dict[tuple[str, Mode], list[Record]]
-Name = TypeVar("Name")
-Item = TypeVar("Item")
 
 
 def _models_of(records: dict[Mode, list[Record]], bench: Path) -> list[str]:
@@ -156,24 +167,43 @@ def _by_model(models: Mapping[str, type[Plugin]], records: dict[Mode, list[Recor
             groups[label, mode] = [record for record in rows if record.model in called]
         if not any(groups[label, mode] for mode in records):
             raise HarnessError(
-                f"The benchmark {bench} holds no records of the model {cls.name!r}; "
-                f"it has those of {', '.join(_models_of(records, bench))}."
+                f"The benchmark {bench} holds no records of the model {cls.name!r}; it has those of "
+                f"{', '.join(_models_of(records, bench))}. `harness build --model {cls.name} --output DIR` makes some, "
+                "and --bench DIR takes them."
             )
     return groups
 
 
-def thin(groups: dict[Name, list[Item]], limit: int) -> dict[Name, list[Item]]:
-    """``limit`` rows in all: as many from each group as from any other, evenly spaced in each.
+def _subset(groups: Groups, settings: RunSettings, before: Before) -> tuple[Groups, int | None, list[str]]:
+    """What is explained of each model's records, the limit that says so, and the records asked for by name.
 
-    A group too small for its share gives all it has, and the larger ones make up for it.
+    What a run explained before is always among it. Raises ``HarnessError`` for a record that there is not.
     """
-    left, out = limit, dict(groups)
-    for done, key in enumerate(sorted(groups, key=lambda key: len(groups[key]))):
-        rows = groups[key]
-        take = min(len(rows), left // (len(groups) - done))
-        left -= take
-        out[key] = [rows[(2 * i + 1) * len(rows) // (2 * take)] for i in range(take)]
-    return out
+    named = list(dict.fromkeys([*(before.header.named if before.header else ()), *settings.records]))
+    if named:
+        return _named(groups, named), None, named
+    limit = settings.at_most
+    if limit is None or (before.header is not None and before.header.limit is None):
+        return groups, None, []
+    if before.header is not None:
+        limit = max(limit, before.header.limit or 0)
+    limit = covering({name: len(rows) for name, rows in groups.items()}, before.planned, limit)
+    return thin(groups, limit), limit, []
+
+
+def _named(groups: Groups, named: Sequence[str]) -> Groups:
+    """The records of these samples, each given as SOURCE:INDEX."""
+    there = {f"{record.dataset}:{record.index}" for records in groups.values() for record in records}
+    for one in named:
+        if one not in there:
+            raise HarnessError(
+                f"The benchmark has no record {one!r} of these models and modes; records are given as SOURCE:INDEX, as "
+                f"in {min(there, default='phantom:12')}."
+            )
+    return {
+        name: [record for record in records if f"{record.dataset}:{record.index}" in named]
+        for name, records in groups.items()
+    }
 
 
 def _find_samples(sources: dict[str, Source], groups: Iterable[Sequence[Record]]) -> dict[tuple[str, int], Sample]:
@@ -189,6 +219,11 @@ def _find_samples(sources: dict[str, Source], groups: Iterable[Sequence[Record]]
             for sample in sources[dataset].samples():
                 if sample.index in missing:
                     missing.remove(sample.index)
+                    if len(sample.boxes) > MOST_BOXES:
+                        raise HarnessError(
+                            f"Sample {sample.index} of {dataset!r} has {len(sample.boxes)} true boxes, and a journal "
+                            f"holds at most {MOST_BOXES}; join them where they overlap."
+                        )
                     found[dataset, sample.index] = sample
                 if not missing:
                     break

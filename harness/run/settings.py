@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,7 @@ class RunSettings(Settings):
         f"{EMBEDDED_LIMIT} of the embedded benchmark",
         ge=0,
     )
+    records: Names = setting([], "explain this record alone", metavar="SOURCE:INDEX")
     seed: int = setting(0, "fixes all randomness", in_header=True, ge=0)
     upsampling: Upsampling = setting("bilinear", UPSAMPLING, in_header=True)
     noise: bool = setting(
@@ -69,6 +71,12 @@ class RunSettings(Settings):
     )
     output: Path = setting(Path("harness-results"), "folder of the journal and the reports", metavar="DIR")
     fresh: bool = setting(False, "start anew, not where the last run stopped")
+    dry_run: bool = setting(False, "tell what would be run, what is there already and about how long the rest takes")
+    retry_failed: bool = setting(False, "explain once more what failed")
+    max_failures: str | None = setting(
+        None, "end the run once more results than that failed in it: a number, or a share as in 10%", metavar="N|P%"
+    )
+    timeout: float | None = setting(None, "a result that takes longer has failed", metavar="SECONDS", gt=0)
     gallery: int = setting(0, "keep pictures of so many records, evenly spread, for the leaderboard's HTML page", ge=0)
     keep_maps: bool = setting(
         False, "keep each result's map, boxes and scores, for `harness rescore` and for programs of yours"
@@ -98,8 +106,23 @@ class RunSettings(Settings):
     def _a_part(cls, text: str | None) -> str | None:
         return None if text is None else str(Shard.parse(text))
 
+    @field_validator("max_failures")
+    @classmethod
+    def _a_number_or_share(cls, text: str | None) -> str | None:
+        if text is not None and not re.fullmatch(r"\d+|\d+(\.\d+)?%", text.strip()):
+            raise ValueError("it must be a number, or a share as in 10%")
+        return None if text is None else text.strip()
+
+    def failures_allowed(self, results: int) -> int | None:
+        """How many of so many results may fail before the run ends; None for all."""
+        if self.max_failures is None:
+            return None
+        if self.max_failures.endswith("%"):
+            return int(results * float(self.max_failures[:-1]) / 100)
+        return int(self.max_failures)
+
     @property
-    def records(self) -> int | None:
+    def at_most(self) -> int | None:
         """At most how many records are explained; None for all."""
         if self.limit is None:
             return EMBEDDED_LIMIT if self.bench is None else None

@@ -21,7 +21,8 @@ from harness.contracts.source import Sample
 from harness.errors import NotApplicable
 from harness.imaging.frame import Box, Letterbox
 from harness.imaging.saliency import peak, saliency_to_boxes
-from harness.run.row import writable
+from harness.run.row import MOST_BOXES
+from harness.text import writable
 
 BOX_DECIMALS = 2  # of edges in native pixels
 DIGITS = 6  # significant ones of scores, which may be tiny
@@ -140,6 +141,8 @@ def boxes_of(said: Attribution, case: Case) -> list[Box]:
         raise ValueError(f"it returned {type(said).__name__} instead of an Attribution")
     if said.boxes is not None:
         boxes = checked(said.boxes)
+        if len(boxes) > MOST_BOXES:
+            raise ValueError(f"it returned {len(boxes)} boxes, and a result holds at most {MOST_BOXES}")
         for box in boxes:
             if not box.area > 0:
                 raise ValueError(f"the box {list(box)} is empty; boxes are x0, y0, x1, y1")

@@ -24,13 +24,17 @@ from harness.imaging.overlap import union_area
 from harness.imaging.read import letterbox
 from harness.imaging.upsample import Upsampling
 from harness.participants import Participant
+from harness.run.errors_log import traceback_of
 from harness.run.measure import measure
 from harness.run.memory import free_memory, out_of_memory, peaks, reset_peaks
+from harness.run.no_model import NoModel
 from harness.run.noise import noise_of
 from harness.run.provenance import environment, weights_of
-from harness.run.row import KEY, ResultKey, Row, Status, image_id, true_edges, writable
+from harness.run.row import KEY, ResultKey, Row, Status, image_id, true_edges
 from harness.run.select import Task, deal
 from harness.run.shared_case import Scene, SharedCase, checked, cost_of, said_of, seed_everything, truth_of
+from harness.run.time_limit import TimeLimit, time_limit
+from harness.text import writable
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,13 @@ class Unit:
 @dataclass(frozen=True)
 class Result:
     """One result: its row, the journal's notes of what took how long, the files that observers keep, by their paths
-    below the run's folder, and what to tell the user."""
+    below the run's folder, what to tell the user, and the traceback of what made the row fail."""
 
     row: Row
     timings: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    traceback: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class RunJob:
     seed: int
     upsampling: Upsampling
     noise: bool
+    timeout: float | None = None
 
     def worker(self) -> RunWorker:
         """A worker. Raises ``HarnessError`` where a method cannot be loaded."""
@@ -73,7 +79,7 @@ class RunJob:
 
     def facts(self) -> dict[str, Any]:
         """Versions, device and hashes of weights, as JSON."""
-        computing: list[Participant[Any]] = [*self.attributors, *self.models]
+        computing: list[Participant[Any]] = [*self.attributors, *(self.models if self.needs_model else ())]
         return environment() | {"weights": {one.label: weights_of(one) for one in computing}}
 
     def homes(self, units: Sequence[Unit], count: int) -> list[int]:
@@ -86,6 +92,12 @@ class RunJob:
         maker = RowMaker(self, unit.model, {one.label: one.make() for one in self.metrics})
         for task, place in unit.todo:
             yield Result(maker.failed(task, self.attributors[place], None, HarnessError(why)))
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether anything asks a model something; else none is loaded, and its weights need not be there."""
+        asking = any(one.cls.needs or one.cls.captures or one.cls.grounding for one in self.attributors)
+        return asking or self.noise or any("model" in one.cls.needs for one in self.metrics)
 
     @cached_property
     def methods(self) -> list[Attributor]:
@@ -110,6 +122,8 @@ class RowMaker:
         explained, why = truth_of(task.key, one.label, task.sample, scene), one_line(error)
         if reason := lacking(one, self.model) or (why if isinstance(error, NotApplicable) else None):
             return self.row(task, explained, "not_applicable", reason, **cost)
+        if isinstance(error, TimeLimit):
+            why = str(error)
         if out_of_memory(error):  # whose own text tells how many bytes were free in which process
             why = f"Memory ran out on this sample ({type(error).__name__})."
         return self.row(task, explained, "failed", why, **cost)
@@ -176,7 +190,7 @@ class RunWorker:
         model: Model | None = None
         scene: Scene | Exception | None = None
         if any(able[place] for _, place in unit.todo):
-            model = self._loaded(maker.model, doing)
+            model = self._loaded(maker.model, doing) if self.job.needs_model else NoModel()
             asked = (method.captures for method, can in zip(self.methods, able, strict=True) if can)
             captures = captures.union(*(own for own in asked if not model.cannot_capture(own)))
             doing(f"{unit.model} · reading an image")
@@ -187,10 +201,11 @@ class RunWorker:
             doing(f"{unit.model} · {mode} · {one.label}")
             files: dict[str, bytes] = {}
             remarks: list[str] = []
+            traceback: str | None = None
             answer = task.record.prediction.strip()  # as chat templates do, so that its tokens are those that were said
             if not able[place] or model is None or not isinstance(scene, Scene) or not answer:
                 error = scene if isinstance(scene, Exception) else HarnessError("The recorded answer is empty.")
-                row = maker.failed(task, one, None, error)
+                row, traceback = maker.failed(task, one, None, error), traceback_of(error)
             else:
                 case = SharedCase(
                     model=model,
@@ -206,11 +221,11 @@ class RunWorker:
                     shared=shared[mode],
                     own=method.captures,
                 )
-                row, explained, remarks = self._explain(maker, task, one, method, case, scene)
+                row, explained, remarks, traceback = self._explain(maker, task, one, method, case, scene)
                 files, more = self._observe(explained)
                 remarks += more
             timings, self._timings = self._timings, []
-            yield Result(row, timings, files, remarks)
+            yield Result(row, timings, files, remarks, traceback if row.status == "failed" else None)
 
     def close(self) -> None:
         """Give the model's memory back."""
@@ -234,9 +249,9 @@ class RunWorker:
         method: Attributor,
         case: SharedCase,
         scene: Scene,
-    ) -> tuple[Row, Explained, list[str]]:
+    ) -> tuple[Row, Explained, list[str], str | None]:
         """Explain one case and measure the explanation; whatever the method does wrong makes it a failed row. Also what
-        to tell the user."""
+        to tell the user, and the traceback of what went wrong."""
         about = dict(zip(KEY, ResultKey(*task.key, one.label), strict=True))
         # What metrics and observers ask of the model is at nobody's cost.
         apart = Case(case.model, scene.frame.copy(), case.question, case.answer, case.content, case.seed)
@@ -245,16 +260,19 @@ class RunWorker:
         reset_peaks()
         start = time.perf_counter()
         fault: BaseException | None = None
+        traceback: str | None = None
         said, cost = dict[str, Any](), dict[str, int]()
         attribution: Attribution | None = None
         try:
             seed_everything(case.seed)
-            attribution = method.attribute(case)
+            with time_limit(self.job.timeout):
+                attribution = method.attribute(case)
             said, cost = said_of(attribution, case, scene.place), cost_of(case)
         except KeyboardInterrupt:
             raise
         # A plugin that calls sys.exit(), or throws what is no Exception, must not end the run either.
         except BaseException as error:
+            traceback = traceback_of(error)
             fault = error.with_traceback(None)  # which would hold the failed passes' tensors
             with suppress(Exception):
                 cost = cost_of(case)
@@ -263,7 +281,7 @@ class RunWorker:
         self._time("attribute", start, **about, **peaks())
         if fault is not None:
             row = maker.failed(task, one, scene, fault, **cost)
-            return row, truth_of(task.key, one.label, task.sample, scene, **more), []
+            return row, truth_of(task.key, one.label, task.sample, scene, **more), [], traceback
         remarks: list[str] = []
         if self.job.noise and attribution is not None:
             start = time.perf_counter()
@@ -278,7 +296,7 @@ class RunWorker:
         row = maker.row(task, explained, "ok", None, **said, **cost)
         if any("model" in metric.needs for metric in self.metrics.values()):
             self._time("measure", start, **about)
-        return row, explained, remarks
+        return row, explained, remarks, None
 
     def _observe(self, explained: Explained) -> tuple[dict[str, bytes], list[str]]:
         """The files that observers keep, by path, and what went wrong."""

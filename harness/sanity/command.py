@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.flags import add_settings, prepare, read_settings
+from harness.text import beside, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     write_report(report, settings.output)
     console = Console()
     _show(report, console)
-    _say(console, f"Written to {settings.output}")
+    say(beside(console), f"Written to {settings.output}")
 
 
 def _check(settings: SanitySettings, doing: Any) -> Report:
@@ -80,7 +81,7 @@ def _check(settings: SanitySettings, doing: Any) -> Report:
             "format": 1,
             **{name: about[name] for name in ("harness", "torch", "transformers", "device")},
             "seed": settings.seed,
-            "limit": as_run.records,
+            "limit": as_run.at_most,
             "upsampling": settings.upsampling,
             "pass_mark": PASS_MARK,
             "plugins": {kind: {one.label: describe(registry, one) for one in some} for kind, some in kinds.items()},
@@ -109,22 +110,16 @@ def _show(report: Report, console: Console) -> None:
             console.print(_cascade(by_method, model, steps))
             console.print()
             for number, part in steps.items():
-                _say(console, f"{number:>2}  {part}")
+                say(console, f"{number:>2}  {part}")
             console.print()
     for label in report.plugins["attributor"]:
         some = by_method.get(label, [])
         missing, why = sum(one.missing for one in some), next((one.why for one in some if one.why), None)
         if not some:
-            _say(console, f"{label} needs what none of the models offers.")
+            say(beside(console), f"{label} needs what none of the models offers.")
         elif missing:
-            _say(console, f"{label} gave no map of {missing} records, before or after: {why}")
-    _say(
-        console, f"Passed ({PASSED}): on each model the mean lies between {-report.pass_mark} and {report.pass_mark}."
-    )
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+            say(beside(console), f"{label} gave no map of {missing} records, before or after: {why}")
+    say(console, f"Passed ({PASSED}): on each model the mean lies between {-report.pass_mark} and {report.pass_mark}.")
 
 
 def _at_once(by_method: dict[str, list[Compared]], models: list[str]) -> Table:

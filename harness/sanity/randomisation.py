@@ -24,11 +24,11 @@ from harness.imaging.frame import FRAME_SIDE, Letterbox
 from harness.imaging.read import letterbox
 from harness.imaging.upsample import Upsampling
 from harness.participants import Participant
-from harness.run.row import writable
 from harness.run.select import Selection, Task
 from harness.run.shared_case import SharedCase, boxes_of, seed_everything
 from harness.run.worker import lacking, seed_of
 from harness.sanity.report import Compared
+from harness.text import writable
 
 DIGITS = 6
 Maps = dict[tuple[int, str], np.ndarray]  # by the record's place and the method

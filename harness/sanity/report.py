@@ -11,12 +11,13 @@ from pydantic import Field
 
 from harness.contracts.mode import Mode
 from harness.errors import HarnessError
-from harness.files import write_whole
+from harness.files import read_regular, write_whole
 from harness.imaging.upsample import Upsampling
 from harness.run.header import PluginFacts
 from harness.run.line import JournalLine
 from harness.run.row import Count
 
+_LARGEST = 256 << 20  # bytes of a report that is still read
 PASS_MARK = 0.5
 PASSED, NOT_PASSED = "✓", "✗"
 Correlation = Annotated[float, Field(ge=-1, le=1)]
@@ -92,7 +93,7 @@ def write_report(report: Report, path: Path) -> None:
 def read_report(path: Path) -> Report:
     """Read a report. Raises ``HarnessError`` that says what is wrong with the file."""
     try:
-        line: Any = json.loads(path.read_bytes())
+        line: Any = json.loads(read_regular(path, _LARGEST))
         return Report.read(line)
     except OSError as error:
         raise HarnessError(f"The report {path} cannot be read: {error.strerror or error}.") from error

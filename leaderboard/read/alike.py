@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from harness.contracts.case import RecordKey
+import numpy as np
+
 from harness.run.header import Header
-from harness.run.row import Row
+from leaderboard.read.table import Table
 
 
-def join_alike(
-    rows: Sequence[Row], headers: Iterable[Header]
-) -> tuple[list[Row], dict[str, tuple[str, ...]], list[str]]:
+def join_alike(table: Table, headers: Iterable[Header]) -> tuple[Table, dict[str, tuple[str, ...]], list[str]]:
     """Put methods together that say of themselves that they are another, and are.
 
     Parameters
     ----------
-    rows
+    table
         All results of a board.
     headers
         Those of its runs, which say what is the same as what.
 
     Returns
     -------
-    list of Row
-        The rows without those that another method has too.
+    Table
+        The results without those that another method has too.
     dict
         By a method's label: the labels that it stands for besides its own.
     list of str
@@ -36,15 +35,13 @@ def join_alike(
         for label, about in header.plugins.get("attributor", {}).items()
         if about.same_as
     }
-    said: dict[str, dict[RecordKey, tuple[object, ...]]] = {}
-    for row in rows:
-        said.setdefault(row.attributor, {})[row.record] = row.status, row.boxes
+    said = set(table.used("attributor"))
     same: dict[str, tuple[str, ...]] = {}
     notes = []
     for label, other in sorted(claims.items()):
         if label not in said or other not in said or other in claims:
             continue
-        mine, theirs = said[label], said[other]
+        mine, theirs = _marks(table, label), _marks(table, other)
         apart = sum(mine.get(record) != theirs.get(record) for record in mine.keys() | theirs.keys())
         if apart:
             notes.append(
@@ -53,5 +50,11 @@ def join_alike(
             )
         else:
             same[other] = (*same.get(other, ()), label)
-    hidden = {label for labels in same.values() for label in labels}
-    return [row for row in rows if row.attributor not in hidden], same, notes
+    hidden = [table.number("attributor", label) for labels in same.values() for label in labels]
+    return table.take(~np.isin(table["attributor"], hidden)) if hidden else table, same, notes
+
+
+def _marks(table: Table, label: str) -> dict[int, int]:
+    """What a method marked, as a digest, by record."""
+    mine = table.take(table["attributor"] == table.number("attributor", label))
+    return dict(zip(mine.record.tolist(), mine["marks"].tolist(), strict=True))

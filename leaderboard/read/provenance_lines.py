@@ -5,26 +5,31 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from harness.bench.records import bench_hash
+from harness.defaults import shipping_source
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.run.header import Header, PluginFacts
-from harness.run.provenance import option_values
+from harness.run.options_json import option_values
+from leaderboard.read.installed import installed
 from leaderboard.read.joined import Run
 
 NONE = "none"
-PLUGIN_COLUMNS = ("Kind", "Plugin", "Distribution", "Module", "Options")
+PLUGIN_COLUMNS = ("Kind", "Plugin", "Distribution", "Module", "Code", "Options (in brackets: no figure depends on it)")
+_SETTINGS = (
+    "scoring", "harness", "python", "numpy", "scipy", "pillow", "scikit_image", "torch", "transformers", "device",
+    "seed", "upsampling", "noise", "limit",
+)  # fmt: skip
 
 
 def setting_lines(run: Run) -> list[list[str]]:
     """What a run's results depend on besides its plugins, as lines of name and value."""
     header = run.header
-    names = ("harness", "python", "numpy", "torch", "transformers", "device", "seed", "upsampling", "noise", "limit")
-    about: dict[str, Any] = {name: getattr(header, name) for name in names}
+    about: dict[str, Any] = {name: getattr(header, name) for name in _SETTINGS}
+    about |= {"records": ", ".join(header.named)} if header.named else {}
     lines = [[name, NONE if value is None else str(value)] for name, value in about.items()]
     for mode, bench in header.bench.items():
         counts = ", ".join(f"{model} {count}" for model, count in header.planned[mode].items())
@@ -50,7 +55,8 @@ def plugin_lines(header: Header) -> list[list[str]]:
             label,
             f"{facts.distribution} {facts.version}".strip(),
             facts.module,
-            ", ".join(f"{field}={_option(value)}" for field, value in facts.options.items()) or NONE,
+            facts.code or NONE,
+            ", ".join(_shown(facts, field) for field in facts.options) or NONE,
         ]
         for kind, label, facts in _plugins(header)
     ]
@@ -63,7 +69,7 @@ def eval_command(run: Run, registry: Registry | None = None) -> str:
     the benchmark is not the one that ships, ``DIR`` stands for its folder, as it does for the data of a source that
     does not ship any.
     """
-    registry = registry or _installed()
+    registry = registry or installed()
     header = run.header
     words = ["harness", "eval"]
     for label in header.attributors:
@@ -76,10 +82,13 @@ def eval_command(run: Run, registry: Registry | None = None) -> str:
     for label in header.metrics:
         if label not in always and label not in run.rescored:
             words += ["--metric", label]
-    if not _ships(header, registry):
-        words += ["--bench", "DIR", "--data-root", "DIR"]
+    words += _bench_words(header, registry)
     all_of_them = header.records == header.available
-    words += ["--limit", "0" if all_of_them else str(header.limit), "--seed", str(header.seed)]
+    if header.named:
+        words += [word for name in header.named for word in ("--record", name)]
+    else:
+        words += ["--limit", "0" if all_of_them else str(header.limit)]
+    words += ["--seed", str(header.seed)]
     words += ["--upsampling", header.upsampling, *(["--noise"] if header.noise else [])]
     for kind, label, facts in _plugins(header):
         if not (kind == "metric" and label in run.rescored):
@@ -89,7 +98,7 @@ def eval_command(run: Run, registry: Registry | None = None) -> str:
 
 def rescore_command(run: Run, registry: Registry | None = None) -> str:
     """The command that adds the metrics that were added to a run; ``DIR`` stands for its folder."""
-    registry = registry or _installed()
+    registry = registry or installed()
     words = ["harness", "rescore", "DIR"]
     for label in run.rescored:
         words += ["--metric", label]
@@ -104,6 +113,11 @@ def _plugins(header: Header) -> Iterator[tuple[str, str, PluginFacts]]:
             yield kind, label, facts
     for label, facts in header.metrics.items():
         yield "metric", label, facts
+
+
+def _shown(facts: PluginFacts, field: str) -> str:
+    said = f"{field}={_option(facts.options[field])}"
+    return f"({said})" if field in facts.neutral else said
 
 
 def _option(value: Any) -> str:
@@ -121,14 +135,12 @@ def _changed(kind: Any, label: str, options: Mapping[str, Any], registry: Regist
     return [word for field, value in changed.items() for word in ("-o", f"{label}.{field}={_option(value)}")]
 
 
-@cache
-def _installed() -> Registry:
-    return Registry.discover()
-
-
-def _ships(header: Header, registry: Registry) -> bool:
-    shipped = [Path(cls.bench) for cls in registry.all("source") if cls.bench is not None]
-    return any(_is(folder, header) for folder in shipped)
+def _bench_words(header: Header, registry: Registry) -> list[str]:
+    """How to name the benchmark: not at all where it is the default, by the source that ships it, or as a folder."""
+    for cls in registry.all("source"):
+        if cls.bench is not None and _is(Path(cls.bench), header):
+            return [] if cls is shipping_source(registry) else ["--bench", cls.name]
+    return ["--bench", "DIR", "--data-root", "DIR"]
 
 
 def _is(folder: Path, header: Header) -> bool:

@@ -7,14 +7,10 @@ from math import floor
 
 from harness.run.header import MetricFacts
 from harness.sanity.report import NOT_PASSED, PASSED
+from harness.text import plain
 from leaderboard.statistics.ranking import ALPHA, Measures, Score
 
 NOTHING, WORSE = "–", "†"
-
-
-def plain(text: str) -> str:
-    """Text of others in one line, without what would steer a terminal or cannot be written."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def figure(value: float | None, facts: MetricFacts, brief: bool = False) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.run.header import MetricFacts
+from harness.text import plain
 from leaderboard.board import Ranking
 from leaderboard.render import cell_text
-from leaderboard.render.cell_text import figure, figure_with_interval, percent, plain
+from leaderboard.render.cell_text import figure, figure_with_interval, percent
 from leaderboard.statistics.ranking import Measures, Score
 from leaderboard.statistics.slices import Slice
 
-INTERVAL = "95%"
+INTERVAL, GAIN = "95%", "Gain"
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,13 @@ def _gain(ranking: Ranking) -> list[Column]:
     if all(score.gain is None for score in ranking.scores):
         return []
     cell = partial(cell_text.gain, measures=ranking.measures)
-    return [Column("Gain", cell, lambda score: score.gain, term="Gain")]
+    return [Column(GAIN, cell, lambda score: score.gain, term=GAIN)]
 
 
 def headings(measures: Measures) -> dict[str, str]:
     """What each metric's column is called: its title, with its label where that alone would not tell it from others."""
     titles = {name: plain(facts.title) for name, facts in measures.facts.items()}
-    taken = [INTERVAL, "Gain", *(column.heading for column in _OTHERS), *titles.values()]
+    taken = [INTERVAL, GAIN, *(column.heading for column in _OTHERS), *titles.values()]
     return {
         name: title if title and taken.count(title) == 1 else f"{title} ({plain(name)})".strip()
         for name, title in titles.items()

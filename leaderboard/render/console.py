@@ -9,9 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.text import beside, plain, say
 from leaderboard.board import Board, Ranking
-from leaderboard.render.cell_text import in_percent, plain
+from leaderboard.render.cell_text import in_percent
 from leaderboard.render.columns import (
+    FAILED,
+    FALLBACK,
+    GAIN,
+    PASSES,
     RECORDS,
     Column,
     console_columns,
@@ -25,30 +30,33 @@ from leaderboard.statistics.ranking import Score
 _FAILURES_SHOWN = 5
 _NARROW = 100
 _FOLDED = 20  # characters of a method's name that must fit in one line
-_WIDE_METRICS = 4  # so many are worth more than an interval
+_WIDE_METRICS = 4  # with fewer, short headings and folded names are the better way to make room
+_SPARE = (PASSES.heading, FALLBACK.heading, GAIN, FAILED.heading)  # columns that go before the interval does
 _LONG = 8  # letters of a heading's word that short lines have room for
 
 
 def show(board: Board, console: Console) -> None:
-    """Print every ranking, then what a reader must know."""
+    """Print every ranking, then what a reader must know: where no results are shown, if there is such a place."""
     left_out: dict[str, None] = {}
     for ranking in board.rankings:
         names, columns = _fitting(ranking, console)
-        left_out |= dict.fromkeys(name for name in metrics_with_figures(ranking) if name not in names)
+        every = console_columns(ranking, metrics_with_figures(ranking), has_intervals(ranking))
+        shown = {column.heading for column in columns}
+        left_out |= dict.fromkeys(column.heading for column in every if column.heading not in shown)
         title = f"{ranking.name}: {ranking.extent}, {in_percent(ranking.measures, names)}"
         _print(console, title, columns, ranking.scores)
         if len(ranking.models) > 1:
             _print(console, title_by_model(ranking), model_columns(ranking), ranking.scores)
+    notes = beside(console)
     if left_out:
-        which = ", ".join(headings(board.measures)[name] for name in left_out)
-        _say(console, f"No room here for {which}: --output FILE.md, .csv, .json or .html has all.")
+        which = ", ".join(left_out)
+        say(notes, f"No room here for {which}: --output FILE.md, .csv, .json or .html has all.", wrap=True)
     for note in board.notes:
-        _say(console, note)
+        say(notes, note, wrap=True)
     for failure in board.failures[:_FAILURES_SHOWN]:
-        text = plain(f"{failure.count} x {', '.join(failure.attributors)}: {failure.error}")
-        console.print(f"  {text}", style="red", markup=False, highlight=False)
+        say(notes, f"  {failure.count} x {', '.join(failure.attributors)}: {failure.error}", "red", wrap=True)
     if len(board.failures) > _FAILURES_SHOWN:
-        console.print(f"  and {len(board.failures) - _FAILURES_SHOWN} more reasons, in the journal")
+        say(notes, f"  and {len(board.failures) - _FAILURES_SHOWN} more reasons, in the journal")
 
 
 def title_by_model(ranking: Ranking) -> str:
@@ -58,29 +66,35 @@ def title_by_model(ranking: Ranking) -> str:
     return f"{ranking.name}: {headings(measures)[measures.ranked_by]} by model{in_what}"
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(plain(text), markup=False, highlight=False)
-
-
 def _fitting(ranking: Ranking, console: Console) -> tuple[list[str], list[Column]]:
     """The metrics that the main table shows, and its columns: as many as lines have room for.
 
-    What is widest goes first, as then the most metrics stay; the one that ranks always stays.
+    A mean without its interval says little, so that all else goes first: of the metrics what is widest, as then the
+    most stay, but for the one that ranks; then what else is known of a method.
     """
-    most = list(_fewer_and_fewer(ranking))
-    choices: list[tuple[list[str], bool, bool]] = []
-    if console.width >= _NARROW:
-        enough = [names for names in most if len(names) >= min(_WIDE_METRICS, len(most[0]))]
-        choices += [(names, True, False) for names in enough] if has_intervals(ranking) else []
-        choices += [(names, False, False) for names in enough]
-    choices += [(names, False, True) for names in most]
-    for names, interval, folded in choices:
-        columns = console_columns(ranking, names, interval)
-        table = _table(console, columns, ranking.scores, _FOLDED if folded else None)
+    fitting: tuple[list[str], list[Column]] = [], []
+    for names, columns, fixed in _choices(ranking, console.width >= _NARROW):
+        fitting = names, columns
+        table = _table(console, columns, ranking.scores, fixed)
         # How wide it would like to be, which the console's own width would hide.
         if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
             break
-    return names, columns
+    return fitting
+
+
+def _choices(ranking: Ranking, wide: bool) -> Iterator[tuple[list[str], list[Column], int | None]]:
+    """Metrics, columns, and how wide methods' names may be at most: less and less, the last in any case."""
+    most = list(_fewer_and_fewer(ranking))
+    for interval in (True, False) if has_intervals(ranking) else (False,):
+        for names in most if wide else []:
+            if len(names) >= min(_WIDE_METRICS, len(most[0])):
+                yield names, console_columns(ranking, names, interval), None
+        for names in most:
+            columns = console_columns(ranking, names, interval)
+            yield names, columns, _FOLDED
+        for spare in _SPARE:
+            columns = [column for column in columns if column.heading != spare]
+            yield names, columns, _FOLDED
 
 
 def _fewer_and_fewer(ranking: Ranking) -> Iterator[list[str]]:

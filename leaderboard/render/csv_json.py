@@ -8,10 +8,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from harness.text import plain
 from leaderboard.board import Board, Ranking
 from leaderboard.read.joined import Run
 from leaderboard.read.provenance_lines import eval_command
-from leaderboard.render.cell_text import plain
 from leaderboard.statistics.mean_test import DRAWS_A_TEST, LEAST_DRAWS
 from leaderboard.statistics.ranking import Score
 from leaderboard.statistics.resampling import LEVEL, RESAMPLES, SEED
@@ -25,6 +25,7 @@ _COST = (
     "fallback", "empty", "flat", "forward", "backward", "seconds", "p", "p_floor", "sanity", "sane", "gain", "gain_low",
     "gain_high", "over",
 )  # fmt: skip
+_VERIFIED = "verified"
 
 
 def to_json(board: Board) -> str:
@@ -41,6 +42,7 @@ def to_json(board: Board) -> str:
         },
         "metrics": {name: facts.model_dump(mode="json") for name, facts in board.measures.facts.items()},
         "ranked_by": board.measures.ranked_by,
+        _VERIFIED: asdict(board.statement) if board.statement else None,
         "notes": board.notes,
         "rankings": [_ranking(ranking) for ranking in board.rankings],
         "failures": [asdict(failure) for failure in board.failures],
@@ -99,32 +101,33 @@ def to_csv(board: Board) -> str:
 
     Each metric has three columns: its label, and that with ``_low`` and ``_high``, the ends of the interval. ``all`` in
     a column means that the line is not only of one model, source, finding or size; an empty cell is nothing. The rank
-    is that among the lines which are about the same.
+    is that among the lines which are about the same. ``verified``: yes, partly or no, on a published board.
     """
     file = io.StringIO()
     writer = csv.DictWriter(file, csv_columns(board), lineterminator="\n")
     writer.writeheader()
     names = _metric_columns(board)
+    said = {_VERIFIED: board.statement.verified if board.statement else None}
     for ranking in board.rankings:
         for score in ranking.scores:
-            writer.writerow(_line(ranking, names, {}, ranking.images, score))
+            writer.writerow(_line(ranking, names, {}, ranking.images, score) | said)
         for parts in ranking.slices.values():
             for part in parts:
                 for score in part.scores.values():
-                    writer.writerow(_line(ranking, names, part.about, part.images, score))
+                    writer.writerow(_line(ranking, names, part.about, part.images, score) | said)
     return file.getvalue()
 
 
 def csv_columns(board: Board) -> list[str]:
     """The names of the CSV's columns."""
     metrics = [name for columns in _metric_columns(board).values() for name in columns]
-    return [*_ABOUT, *_COUNTS, *metrics, *_COST]
+    return [*_ABOUT, *_COUNTS, *metrics, *_COST, _VERIFIED]
 
 
 def _metric_columns(board: Board) -> dict[str, tuple[str, str, str]]:
     """The three columns of each metric; one that is called like another column gets ``metric_`` before its name."""
     found: dict[str, tuple[str, str, str]] = {}
-    taken = {*_ABOUT, *_COUNTS, *_COST}
+    taken = {*_ABOUT, *_COUNTS, *_COST, _VERIFIED}
     for metric in board.measures.facts:
         name = _harmless(metric)
         while not taken.isdisjoint(columns := (name, f"{name}_low", f"{name}_high")):

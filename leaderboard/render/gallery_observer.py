@@ -1,8 +1,8 @@
 """Pictures of a few records beside the journal, for a page that shows what the methods point at: ``--gallery N``.
 
 The folder ``gallery`` holds, for each record chosen, ``ID.png``, the image in its frame, and ``ID.json``, the answer's
-tokens and whether the source is free to share; for each result about it that has a saliency map, ``ID.png``, the map in
-the frame as grey. Saliency maps can show the image they are about: what must not be shared is all of it.
+tokens; for each result about it that has a saliency map, ``ID.png``, the map in the frame as grey. Saliency maps can
+show the image they are about: what must not be shared is all of it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Gallery(Observer):
         files: dict[str, bytes] = {}
         if record not in self._taken:
             self._taken.add(record)
-            facts = {"redistributable": explained.redistributable, "tokens": _tokens(case)}
+            facts = {"tokens": _tokens(case)}
             grey = (case.image == case.image[..., :1]).all()
             files[f"{file_id(*record)}.png"] = _png(case.image[..., 0] if grey else case.image)
             files[f"{file_id(*record)}.json"] = json.dumps(facts).encode("ascii") + b"\n"
@@ -70,7 +70,7 @@ class Gallery(Observer):
 
 def records_to_show(records: Sequence[RecordKey], count: int) -> frozenset[RecordKey]:
     """``count`` of the records, as many of each model and mode as of any other, evenly spread."""
-    from harness.run.select import thin
+    from harness.run.subset import thin
 
     groups: dict[tuple[str, str], list[RecordKey]] = {}
     for record in records:

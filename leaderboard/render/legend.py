@@ -5,8 +5,9 @@ from __future__ import annotations
 from harness.run.header import MetricFacts
 from harness.run.noise import FORMAT_NOISE
 from harness.sanity.report import NOT_PASSED, PASS_MARK, PASSED
+from harness.text import plain
 from leaderboard.board import Board
-from leaderboard.render.cell_text import WORSE, figure, plain
+from leaderboard.render.cell_text import WORSE, figure
 from leaderboard.render.columns import headings, wide_columns
 from leaderboard.statistics.ranking import ALPHA
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from harness.text import plain
 from leaderboard.board import Board, Failure, Ranking
 from leaderboard.read.provenance_lines import PLUGIN_COLUMNS, plugin_lines, setting_lines
-from leaderboard.render.cell_text import in_percent, plain
+from leaderboard.render.cell_text import in_percent
 from leaderboard.render.columns import headings, slice_cells, slice_header, wide_columns
 from leaderboard.render.legend import CAUTIONS, legend, means_and_intervals
 from leaderboard.statistics.slices import TITLES

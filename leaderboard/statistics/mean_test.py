@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from leaderboard.statistics.draws import counts, draws_at_once
+
 SEED = 0
 LEAST_DRAWS, DRAWS_A_TEST = 20_000, 2_000
 ENOUGH = 200  # draws in the smaller tail: p is known to 7%, and its column needs no more of them
-_AT_ONCE = 2_000  # draws in memory at a time
+_LOOK = 2_000  # after so many draws it is looked which columns have enough
 _NOISE = 1e-9  # relative; statistics that are equal but for rounding are equal
 
 
@@ -53,18 +55,15 @@ def bootstrap_t(differences: np.ndarray, draws: int | None = None) -> np.ndarray
     hits, drawn = np.where(flat & (squares == 0), np.inf, 1.0), np.full(tests, float(draws))
     left, random, done = np.flatnonzero(~flat), np.random.default_rng(SEED), 0
     while done < draws and len(left):
-        many = min(_AT_ONCE, draws - done)
-        weights = _counts(random, many, size)
-        reach = np.sqrt(weights @ centred[:, left] ** 2) * observed[left]
-        hits[left] += (weights @ centred[:, left] >= reach).sum(axis=0)
-        done += many
+        until = min(done + _LOOK, draws)
+        columns, squares_of = centred[:, left], centred[:, left] ** 2
+        while done < until:
+            many = min(draws_at_once(size), until - done)
+            weights = counts(random, many, size)
+            reach = np.sqrt(weights @ squares_of) * observed[left]
+            hits[left] += (weights @ columns >= reach).sum(axis=0)
+            done += many
         drawn[left] = done
         if done >= LEAST_DRAWS:
             left = left[hits[left] < ENOUGH]
     return np.clip(2 * hits / (drawn + 1), floor_of(size, draws), 1)
-
-
-def _counts(random: np.random.Generator, many: int, size: int) -> np.ndarray:
-    """How often each of ``size`` clusters is in each of ``many`` draws, float [many, size]."""
-    drawn = random.integers(size, size=(many, size)) + size * np.arange(many)[:, None]
-    return np.bincount(drawn.ravel(), minlength=many * size).reshape(many, size).astype(float)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from math import fsum
 
 import numpy as np
 
-from harness.contracts.case import RecordKey
 from harness.run.header import MetricFacts
-from harness.run.noise import is_flat
-from harness.run.row import ResultKey, Row
+from leaderboard.read.table import NOT_APPLICABLE, OK, Table
 from leaderboard.statistics.mean_test import bootstrap_t, draws_for, floor_of
 from leaderboard.statistics.resampling import cluster_sums, holm, intervals
+from leaderboard.statistics.values import Values, mean
 
 ALPHA = 0.05
 
@@ -127,15 +125,15 @@ class Pair:
     p_floor: float
 
 
-def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, float]) -> list[Score]:
-    """Every attributor's score over some rows, best first, those without a rank last; ties by name."""
-    values = _Values(rows, measures.facts)
+def rank(table: Table, measures: Measures) -> list[Score]:
+    """Every attributor's score over some results, best first, those without a rank last; ties by name."""
+    values = Values(table, measures.facts)
     ends = values.intervals()
     everything = values.records_with(measures.ranked_by)
     scores = []
     for name in values.names:
-        score = _score(name, [row for row in rows if row.attributor == name], values, measures.ranked_by, seconds)
-        complete = bool(everything) and values.records_with(measures.ranked_by, name) == everything
+        score = _score(table, name, values, measures.ranked_by)
+        complete = bool(everything) and score.measured[measures.ranked_by] == everything
         scores.append(replace(score, rank=0 if complete else None, intervals=ends[name]))
     way = -1 if measures.ranking.higher_is_better else 1
 
@@ -152,7 +150,7 @@ def rank(rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, fl
     return _with_gains(scores, values, measures)
 
 
-def _with_gains(scores: Sequence[Score], values: _Values, measures: Measures) -> list[Score]:
+def _with_gains(scores: Sequence[Score], values: Values, measures: Measures) -> list[Score]:
     """The scores, best first, with what they gain over the strongest control that has a rank."""
     by, way = measures.ranked_by, 1 if measures.ranking.higher_is_better else -1
     controls = [score for score in scores if score.attributor in measures.controls]
@@ -165,14 +163,14 @@ def _with_gains(scores: Sequence[Score], values: _Values, measures: Measures) ->
             both, images = values.paired(by, [score.attributor, strongest])
             if len(both):
                 gains = way * (both[:, :1] - both[:, 1:])
-                (low, high), mean = intervals(gains, images)[0], float(gains.mean())
+                (low, high), gain = intervals(gains, images)[0], float(gains.mean())
                 ends = (float(low), float(high)) if np.isfinite(low) else None
-                score = replace(score, gain=mean, gain_interval=ends, over=strongest)
+                score = replace(score, gain=gain, gain_interval=ends, over=strongest)
         told.append(score)
     return told
 
 
-def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) -> tuple[list[Score], list[Pair]]:
+def compare(table: Table, scores: Sequence[Score], measures: Measures) -> tuple[list[Score], list[Pair]]:
     """The scores with ``p`` against the best, and every pair of methods that have a rank.
 
     Two-sided bootstrap-t test of the difference between the means of the metric that ranks, paired by record, with
@@ -183,7 +181,7 @@ def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) ->
     names = [score.attributor for score in scores if score.rank is not None]
     if len(names) < 2:
         return list(scores), []
-    values, images = _Values(rows, measures.facts).paired(measures.ranked_by, names)
+    values, images = Values(table, measures.facts).paired(measures.ranked_by, names)
     sums, _ = cluster_sums(values, images)
     places = list(combinations(range(len(names)), 2))
     differences = np.stack([sums[:, a] - sums[:, b] for a, b in places], axis=1)
@@ -203,101 +201,25 @@ def compare(rows: Sequence[Row], scores: Sequence[Score], measures: Measures) ->
     return told, pairs
 
 
-class _Values:
-    """What each record is worth to each method in each metric.
-
-    ``names``: the methods, in the order of the rows. A result has a value where its row has a figure of the metric. A
-    figure that is null counts as the metric's worst, unless all those of the method are (of results that did not
-    fail): then the method does not say what the metric measures, and has no values.
-    """
-
-    def __init__(self, rows: Sequence[Row], facts: Mapping[str, MetricFacts]) -> None:
-        self.names = list(dict.fromkeys(row.attributor for row in rows))
-        self.metrics = list(facts)
-        tried = [row for row in rows if row.status != "not_applicable"]
-        self._images: dict[RecordKey, str] = {}
-        self._values: dict[tuple[str, str], dict[RecordKey, float]] = {
-            (name, metric): {} for name in self.names for metric in self.metrics
-        }
-        said: dict[tuple[str, str], bool] = {}
-        for row in tried:
-            self._images[row.record] = row.image
-            for metric, figure in row.metrics.items():
-                if metric not in facts:
-                    continue
-                mine = row.attributor, metric
-                self._values[mine][row.record] = facts[metric].worst if figure is None else figure
-                if row.status == "ok":
-                    said[mine] = said.get(mine, False) or figure is not None
-        for mine, anything in said.items():
-            if not anything:
-                self._values[mine] = {}
-        # In sorted order, so that the order of runs changes no draw.
-        self._records = sorted(self._images)
-
-    def records_with(self, metric: str, name: str | None = None) -> set[RecordKey]:
-        """The records of which a method, or any, has a value."""
-        names = self.names if name is None else [name]
-        return {record for one in names for record in self._values[one, metric]}
-
-    def mean(self, name: str, metric: str, model: str | None = None) -> float | None:
-        """A method's mean, over one model's records or all."""
-        values = self._values[name, metric]
-        return _mean(value for record, value in values.items() if model in (None, record.model))
-
-    def count(self, name: str, metric: str) -> int:
-        """Over how many results a method's mean is."""
-        return len(self._values[name, metric])
-
-    def intervals(self) -> dict[str, dict[str, tuple[float, float]]]:
-        """The intervals of each method's means, by metric, where there are images enough."""
-        columns = list(self._values)
-        values, images = self._table(columns)
-        found: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in self.names}
-        for (name, metric), (low, high) in zip(columns, intervals(values, images), strict=True):
-            if np.isfinite(low):
-                found[name][metric] = float(low), float(high)
-        return found
-
-    def paired(self, metric: str, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Values of methods that have them of the same records, float [R, methods], and each record's image [R]."""
-        values, images = self._table([(name, metric) for name in names])
-        there = ~np.isnan(values).any(axis=1)
-        return values[there], images[there]
-
-    def _table(self, columns: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
-        """Values, float [R, columns], NaN where there is none, and which image each record is about [R]."""
-        values = np.full((len(self._records), len(columns)), np.nan)
-        for place, column in enumerate(columns):
-            mine = self._values[column]
-            values[:, place] = [mine.get(record, np.nan) for record in self._records]
-        return values, np.array([self._images[record] for record in self._records])
-
-
-def _score(
-    name: str, rows: Sequence[Row], values: _Values, ranked_by: str, seconds: Mapping[ResultKey, float]
-) -> Score:
-    """One attributor's figures, before ranks and intervals. ``rows``: its own."""
-    tried = [row for row in rows if row.status != "not_applicable"]
-    good = [row for row in tried if row.status == "ok"]
+def _score(table: Table, name: str, values: Values, ranked_by: str) -> Score:
+    """One attributor's figures, before ranks and intervals."""
+    mine = table.take(table["attributor"] == table.number("attributor", name))
+    tried = mine.take(mine["status"] != NOT_APPLICABLE)
+    good = tried.take(tried["status"] == OK)
+    seconds = good["seconds"]
     return Score(
         attributor=name,
         rank=None,
         records=len(tried),
-        failed=sum(row.status == "failed" for row in tried),
-        not_applicable=len(rows) - len(tried),
+        failed=len(tried) - len(good),
+        not_applicable=len(mine) - len(tried),
         means={metric: values.mean(name, metric) for metric in values.metrics},
-        measured={metric: values.count(name, metric) for metric in values.metrics},
-        fallback=_mean(row.fallback for row in tried),
-        empty=_mean(not row.boxes for row in good),
-        flat=_mean(is_flat(row) for row in good),
-        forward=_mean(row.forward for row in good),
-        backward=_mean(row.backward for row in good),
-        seconds=_mean(seconds[row.key] for row in good if row.key in seconds),
-        by_model={model: values.mean(name, ranked_by, model) for model in sorted({row.model for row in tried})},
+        measured={metric: len(values.of(name, metric)) for metric in values.metrics},
+        fallback=mean(tried["fallback"].tolist()),
+        empty=mean(good["empty"].tolist()),
+        flat=mean(good["flat"].tolist()),
+        forward=mean(good["forward"].tolist()),
+        backward=mean(good["backward"].tolist()),
+        seconds=mean(seconds[~np.isnan(seconds)].tolist()),
+        by_model={model: values.mean(name, ranked_by, model) for model in tried.used("model")},
     )
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    found = list(values)
-    return fsum(found) / len(found) if found else None

@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from leaderboard.statistics.draws import counts as draw_counts
+from leaderboard.statistics.draws import draws_at_once
+
 LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
 LEAST = 5  # clusters; the spread of fewer is anyone's guess
-_AT_ONCE = 2_000_000  # drawn numbers in memory at a time
 _NOISE = 1e-12  # relative; sums that are equal but for rounding are equal
 
 
@@ -25,10 +27,18 @@ def intervals(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     """
     found = np.full((values.shape[1], 2), np.nan)
     there = ~np.isnan(values)
-    for pattern in np.unique(there, axis=1).T:
-        columns = (there == pattern[:, None]).all(axis=0)
+    for columns in _alike(there):
+        pattern = there[:, columns[0]]
         found[columns] = _bca(*cluster_sums(values[pattern][:, columns], clusters[pattern]))
     return found
+
+
+def _alike(there: np.ndarray) -> list[list[int]]:
+    """The columns that have values for the same records, together."""
+    groups: dict[bytes, list[int]] = {}
+    for column in range(there.shape[1]):
+        groups.setdefault(np.packbits(there[:, column]).tobytes(), []).append(column)
+    return list(groups.values())
 
 
 def cluster_sums(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -65,12 +75,10 @@ def _bca(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def _draws(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Means over clusters drawn with replacement, float [RESAMPLES, M]."""
     random, size = np.random.default_rng(SEED), len(counts)
-    step = max(1, _AT_ONCE // size)
+    step = draws_at_once(size)
     parts = []
     for start in range(0, RESAMPLES, step):
-        many = min(step, RESAMPLES - start)
-        drawn = random.integers(size, size=(many, size)) + size * np.arange(many)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=many * size).reshape(many, size).astype(float)
+        weights = draw_counts(random, min(step, RESAMPLES - start), size)
         parts.append((weights @ sums) / (weights @ counts)[:, None])
     return np.concatenate(parts)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.imaging.overlap import union_area
-from harness.run.row import ResultKey, Row
+from leaderboard.read.table import NOT_APPLICABLE, NOTHING, Table
 from leaderboard.statistics.ranking import Measures, Score, rank
 
 TITLES = {"model": "model", "source": "source", "finding": "finding", "size": "size of the finding"}
@@ -31,25 +30,23 @@ class Slice:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Which third of the samples a finding's share of its image puts it in. ``shares``: by source, index.
+    """Which third of the samples a finding's share of its image puts it in.
 
     ``edges``: the largest share of a small and of a medium one. Thirds are of all samples of the board, so
     that they are the same in both modes.
     """
 
-    shares: Mapping[tuple[str, int], float]
     edges: tuple[float, float]
 
     @classmethod
-    def of(cls, shares: Mapping[tuple[str, int], float]) -> Sizes:
-        """The thirds of these samples."""
-        small, medium = np.quantile(list(shares.values()), [1 / 3, 2 / 3]) if shares else (0.0, 0.0)
-        return cls(shares, (float(small), float(medium)))
+    def of(cls, shares: np.ndarray) -> Sizes:
+        """The thirds of samples whose shares these are."""
+        small, medium = np.quantile(shares, [1 / 3, 2 / 3]) if len(shares) else (0.0, 0.0)
+        return cls((float(small), float(medium)))
 
-    def size(self, row: Row) -> str | None:
-        """Small, medium or large; None where it is not known."""
-        part = self.shares.get((row.source, row.index))
-        return None if part is None else SIZES[sum(part > edge for edge in self.edges)]
+    def sizes(self, shares: np.ndarray) -> np.ndarray:
+        """For each the place of its size in :data:`SIZES`; -1 where the share is not known."""
+        return np.where(np.isnan(shares), NOTHING, sum((shares > edge).astype(int) for edge in self.edges))
 
     def describe(self, size: str) -> str:
         """A size with its share of the image area, for a heading."""
@@ -61,64 +58,64 @@ class Sizes:
         }[size]
 
 
-def slices_by(
-    rows: Sequence[Row], measures: Measures, seconds: Mapping[ResultKey, float], sizes: Sizes
-) -> dict[str, list[Slice]]:
-    """The slices of one mode's rows by each of :data:`TITLES`, and ``model and source``, their crossing."""
-    kinds: dict[str, Callable[[Row], dict[str, str | None]]] = {
-        "model": lambda row: {"model": row.model},
-        "source": lambda row: {"source": row.source},
-        "model and source": lambda row: {"model": row.model, "source": row.source},
-        "finding": lambda row: {"finding": row.attribute},
-        "size": lambda row: {"size": sizes.size(row)},
+def slices_by(table: Table, measures: Measures, sizes: Sizes, whole: list[Score]) -> dict[str, list[Slice]]:
+    """The slices of one mode's results by each of :data:`TITLES`, and ``model and source``, their crossing.
+
+    ``whole``: the scores over all of them, for slices that are all of them.
+    """
+    scored = {np.ones(len(table), bool).tobytes(): whole}  # the same results may be a slice of several kinds
+    sizes_of = sizes.sizes(table["share"])
+    kinds: dict[str, dict[str, tuple[np.ndarray, Sequence[str]]]] = {
+        "model": {"model": _text(table, "model")},
+        "source": {"source": _text(table, "source")},
+        "model and source": {"model": _text(table, "model"), "source": _text(table, "source")},
+        "finding": {"finding": _text(table, "attribute")},
+        "size": {"size": (sizes_of, SIZES)},
     }
-    return {kind: _slices(rows, about, measures, seconds, sizes) for kind, about in kinds.items()}
+    return {kind: _slices(table, about, measures, sizes, scored) for kind, about in kinds.items()}
+
+
+def _text(table: Table, column: str) -> tuple[np.ndarray, Sequence[str]]:
+    return table[column], table.names[column]
 
 
 def _slices(
-    rows: Sequence[Row],
-    about: Callable[[Row], dict[str, str | None]],
+    table: Table,
+    about: Mapping[str, tuple[np.ndarray, Sequence[str]]],
     measures: Measures,
-    seconds: Mapping[ResultKey, float],
     sizes: Sizes,
+    scored: dict[bytes, list[Score]],
 ) -> list[Slice]:
-    groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
-    for row in rows:
-        facts = {name: value for name, value in about(row).items() if value is not None}
-        if facts:
-            groups.setdefault(tuple(facts.items()), []).append(row)
-    order = {size: str(place) for place, size in enumerate(SIZES)}
+    """The slices whose columns of ``about`` have the same numbers, in the order of these."""
+    columns = np.column_stack([numbers for numbers, _ in about.values()])
     slices = []
-    for key in sorted(groups, key=lambda key: [order.get(v, v) if n == "size" else v for n, v in key]):
-        mine = [row for row in groups[key] if row.status != "not_applicable"]
-        if mine:
-            slices.append(
-                Slice(
-                    about=dict(key),
-                    name=", ".join(sizes.describe(value) if name == "size" else value for name, value in key),
-                    records=len({row.record for row in mine}),
-                    images=len({row.image for row in mine}),
-                    scores={score.attributor: score for score in rank(groups[key], measures, seconds)},
-                )
+    for numbers in np.unique(columns[(columns != NOTHING).all(axis=1)], axis=0):
+        mask = (columns == numbers).all(axis=1)
+        part = table.take(mask)
+        mine = part.take(part["status"] != NOT_APPLICABLE)
+        if not len(mine):
+            continue
+        names = [texts[number] for (_, texts), number in zip(about.values(), numbers.tolist(), strict=True)]
+        key = mask.tobytes()
+        scores = scored[key] = scored.get(key) or rank(part, measures)
+        told = dict(zip(about, names, strict=True))
+        slices.append(
+            Slice(
+                about=told,
+                name=", ".join(sizes.describe(name) if kind == "size" else name for kind, name in told.items()),
+                records=len(np.unique(mine.record)),
+                images=len(np.unique(mine["image"])),
+                scores={score.attributor: score for score in scores},
             )
+        )
     return slices
 
 
-def shares(rows: Sequence[Row]) -> dict[tuple[str, int], float]:
-    """How much of its image each sample's true boxes cover together, 0..1, where any of the rows tells."""
-    found: dict[tuple[str, int], float] = {}
-    for row in rows:
-        key = row.source, row.index
-        if key not in found and (part := _share(row)) is not None:
-            found[key] = part
-    return found
-
-
-def _share(row: Row) -> float | None:
-    if row.size is None:
-        return None
-    width, height = row.size
-    try:
-        return union_area(row.true_boxes) / (width * height)
-    except TypeError:  # an edge that is no number
-        return None
+def with_shares(table: Table) -> tuple[Table, np.ndarray]:
+    """A table whose lines have the share of their sample where any of the lines tells, and the shares of the samples of
+    which that is known."""
+    samples, which = np.unique(table.sample, return_inverse=True)
+    told = np.flatnonzero(~np.isnan(table["share"]))
+    shares = np.full(len(samples), np.nan)
+    shares[which[told[::-1]]] = table["share"][told[::-1]]  # the first counts
+    return table.holding(share=shares[which]), shares[~np.isnan(shares)]

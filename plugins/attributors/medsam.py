@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, one_line
 from harness.imaging.frame import Box
-from plugins.checkpoint import check_complete, checkpoint_files, looks_local, opened, pinned
+from plugins.checkpoint import check_complete, check_type, checkpoint_files, looks_local, opened, pinned
+from plugins.weights.folder import PICKLES
+from plugins.weights.state_dict import read_weights
 
 if TYPE_CHECKING:
     import torch
@@ -36,10 +38,11 @@ class BoxRefiner(ABC):
 class MedSAM(BoxRefiner):
     """The tight box of the mask that MedSAM draws for each box; a box whose mask is empty stays as it was.
 
-    ``checkpoint`` is a segment-anything ``.pth`` file (ViT-B, L or H), or the folder or hub id of a transformers
-    ``SamModel``. ``multimask``: of the three masks of a box take the one of the highest predicted IoU; MedSAM trained
-    neither those masks nor that score, so that the one mask is the default. ``plugin``: whose option ``medsam`` named
-    the checkpoint. The image is encoded once for all boxes, on the GPU where there is one.
+    ``checkpoint`` is a segment-anything file (ViT-B, L or H), as safetensors or as the ``.pth`` pickle that it is
+    published as, or the folder or hub id of a transformers ``SamModel``. ``multimask``: of the three masks of a box
+    take the one of the highest predicted IoU; MedSAM trained neither those masks nor that score, so that the one mask
+    is the default. ``plugin``: whose option ``medsam`` named the checkpoint. The image is encoded once for all boxes,
+    on the GPU where there is one.
     """
 
     def __init__(self, checkpoint: Path | str, multimask: bool = False, plugin: str = "medfocus") -> None:
@@ -47,11 +50,11 @@ class MedSAM(BoxRefiner):
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         path = Path(checkpoint).expanduser()
-        if _hub_id(path):
-            self.size, self._predict = _from_hub(str(path), self.device, multimask, plugin)
+        if _hub_id(path) or path.is_dir():
+            place = str(path) if _hub_id(path) else str(path.absolute())
+            self.size, self._predict = _from_checkpoint(place, self.device, multimask, plugin)
         elif path.exists():
-            load = _from_folder if path.is_dir() else _from_file
-            self.size, self._predict = load(path, self.device, multimask)
+            self.size, self._predict = _from_file(path, self.device, multimask)
         else:
             raise HarnessError(f"The MedSAM checkpoint {checkpoint} does not exist (option medsam).")
 
@@ -83,7 +86,7 @@ def medsam_files(checkpoint: Path) -> list[Path]:
 
 def _hub_id(path: Path) -> bool:
     """Whether it reads ORG/NAME and nothing lies there; a name with the ending of a file is a missing file."""
-    return len(path.parts) == 2 and path.suffix not in (".pth", ".pt", ".bin") and not looks_local(str(path))
+    return len(path.parts) == 2 and path.suffix not in (*PICKLES, ".safetensors") and not looks_local(str(path))
 
 
 def preprocess(image: np.ndarray, size: int) -> np.ndarray:
@@ -113,24 +116,23 @@ def _best(logits: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
     return logits[range(len(logits)), quality.argmax(1)]
 
 
-def _from_folder(folder: Path, device: str, multimask: bool) -> tuple[int, _Predict]:
-    """(input side, prediction) of a transformers ``SamModel`` in a folder."""
-    from transformers import SamModel
+def _from_checkpoint(place: str, device: str, multimask: bool, plugin: str) -> tuple[int, _Predict]:
+    """(input side, prediction) of a transformers ``SamModel``, in a folder or on the hub."""
+    from transformers import AutoConfig, SamModel
 
-    try:
-        model = SamModel.from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise HarnessError(f"The MedSAM checkpoint {folder} is not a transformers SamModel: {error}") from error
-    return _predictor(model, device, multimask)
-
-
-def _from_hub(hub_id: str, device: str, multimask: bool, plugin: str) -> tuple[int, _Predict]:
-    """(input side, prediction) of a transformers ``SamModel`` that the hub has."""
-    from transformers import SamModel
-
-    with opened(plugin, hub_id, "medsam") as place:
-        model, report = SamModel.from_pretrained(place, output_loading_info=True, **pinned(place))
-    check_complete(plugin, place, report)
+    with opened(plugin, place, "medsam") as where:
+        revision = pinned(where)
+        config = AutoConfig.from_pretrained(where, trust_remote_code=False, **revision)
+        check_type("MedSAM", where, config.model_type, "sam")
+        model, report = SamModel.from_pretrained(
+            where,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **revision,
+        )
+    check_complete(plugin, where, report)
     return _predictor(model, device, multimask)
 
 
@@ -147,19 +149,9 @@ def _predictor(model: Any, device: str, multimask: bool) -> tuple[int, _Predict]
 
 def _from_file(path: Path, device: str, multimask: bool) -> tuple[int, _Predict]:
     """(input side, prediction) of a segment-anything checkpoint."""
-    from pickle import UnpicklingError
-
-    import torch
-
-    try:
-        # weights_only: a checkpoint is data, and can run no code.
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
-        raise HarnessError(f"The MedSAM checkpoint {path} cannot be read as tensors: {error}") from error
-    weights = content.get("model", content) if isinstance(content, dict) else {}
-    weights = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
+    weights = {name.removeprefix("module."): tensor for name, tensor in read_weights(path).items()}
     position = weights.get("image_encoder.pos_embed")
-    width = position.shape[-1] if isinstance(position, torch.Tensor) else None
+    width = None if position is None else position.shape[-1]
     if width not in _ENCODER_WIDTHS:
         known = ", ".join(f"{name} ({size})" for size, name in _ENCODER_WIDTHS.items())
         raise HarnessError(f"The MedSAM checkpoint {path} is no SAM: encoder width {width}; known: {known}.")
@@ -169,7 +161,10 @@ def _from_file(path: Path, device: str, multimask: bool) -> tuple[int, _Predict]
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        raise HarnessError(f"The MedSAM checkpoint {path} does not fit {_ENCODER_WIDTHS[width]}: {error}") from error
+        why = one_line(error).removeprefix("RuntimeError: ").rstrip(".")
+        raise HarnessError(
+            f"The MedSAM checkpoint {path} does not fit {_ENCODER_WIDTHS[width]}, get one of MedSAM or SAM: {why}."
+        ) from error
     model.eval().to(device)
 
     def predict(pixels: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:

@@ -39,8 +39,8 @@ class PromptingMedSAM(Attributor):
 
         medsam: Path | None = Field(
             default=None,
-            description="MedSAM weights: a segment-anything .pth file, or the folder or hub id of a transformers "
-            "SamModel. Required.",
+            description="MedSAM weights: a segment-anything file, best as safetensors (`harness weights convert` makes "
+            "them of its .pth), or the folder or hub id of a transformers SamModel. Required.",
         )
         multimask: bool = Field(
             default=False,
@@ -67,8 +67,8 @@ class PromptingMedSAM(Attributor):
 
         if self.options.medsam is None:
             raise HarnessError(
-                "prompting-medsam needs MedSAM's weights: give a .pth file, or a SamModel's folder or hub id, by "
-                "-o prompting-medsam.medsam=PATH."
+                "prompting-medsam needs MedSAM's weights: give a .safetensors or .pth file, or a SamModel's folder or "
+                "hub id, by -o prompting-medsam.medsam=PATH."
             )
         self.refiner = MedSAM(self.options.medsam, self.options.multimask, plugin=self.name)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"

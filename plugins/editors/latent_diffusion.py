@@ -5,8 +5,6 @@ No pipeline and no code of a checkpoint's is used, and only safetensors are read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +135,8 @@ def radedit_schedule(steps: int) -> Schedule:
 def _part(name: str, option: str, location: str, cls: Any, dtype: torch.dtype) -> Any:
     """One network of diffusers, from the folder itself or from its subfolder called like the option."""
     nested = Path(location).expanduser() / option
-    with opened(name, str(nested) if nested.is_dir() else location, option) as place:
+    nearest = str(nested) if nested.is_dir() else location
+    with opened(name, nearest, option, "diffusion_pytorch_model") as place:
         # On the hub, RadEdit's network lies in a subfolder and SDXL's autoencoder does not.
         on_hub = not Path(place).is_dir()
         where = {"subfolder": "unet"} if on_hub and option == "unet" else {}
@@ -149,6 +148,8 @@ def _part(name: str, option: str, location: str, cls: Any, dtype: torch.dtype) -
             place,
             torch_dtype=dtype,
             use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
             low_cpu_mem_usage=False,  # True needs accelerate
             output_loading_info=True,
             **where,
@@ -161,15 +162,18 @@ def _text_encoder(name: str, location: str) -> tuple[Any, Any]:
     """Tokenizer and BERT of BioViL-T. Its checkpoint is a CXRBertModel: a BERT with heads that are not needed here."""
     from transformers import BertConfig, BertModel, BertTokenizer
 
-    with opened(name, location, "text_encoder") as place, _unwarned():
+    # It is quiet, which it must be: transformers finds a CXRBertModel's type and heads odd.
+    with opened(name, location, "text_encoder") as place:
         revision = pinned(place)
-        tokenizer = BertTokenizer.from_pretrained(place, model_max_length=TOKENS, **revision)
-        config = BertConfig.from_pretrained(place, **revision)
+        tokenizer = BertTokenizer.from_pretrained(place, model_max_length=TOKENS, trust_remote_code=False, **revision)
+        config = BertConfig.from_pretrained(place, trust_remote_code=False, **revision)
         model, report = BertModel.from_pretrained(
             place,
             config=config,
             add_pooling_layer=False,
             use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
             **revision,
         )
@@ -178,16 +182,3 @@ def _text_encoder(name: str, location: str) -> tuple[Any, Any]:
     if tokenizer.unk_token_id in tokenizer("no abnormality", add_special_tokens=False)["input_ids"]:
         raise HarnessError(f"The tokenizer of {name!r} in {place} knows no words; is its vocab.txt there?")
     return tokenizer, model.eval().requires_grad_(False)
-
-
-@contextmanager
-def _unwarned() -> Iterator[None]:
-    """No warnings of transformers while the block runs: it finds a CXRBertModel's type and heads odd."""
-    from transformers.utils import logging
-
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from harness.contracts.editor import Editor, Region, region_mask
-from harness.contracts.plugin import NoOptions
+from harness.contracts.plugin import NEUTRAL, NoOptions
 from harness.contracts.source import Sample
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
@@ -39,17 +39,23 @@ class RadEdit(Editor):
     name: ClassVar[str] = "radedit"
 
     class Options(NoOptions):
-        """Where the weights lie and how they are used. Steps, guidance and skip are MedGround-Bench's."""
+        """Where the weights lie, as safetensors (`harness weights convert` makes them of a pickle), and how they are
+        used. Steps, guidance and skip are MedGround-Bench's."""
 
         unet: str = Field(
             default="microsoft/radedit",
             description="Folder or hub id of the noise predictor (its subfolder unet, where it has one).",
+            json_schema_extra=NEUTRAL,
         )
         vae: str = Field(
-            default="stabilityai/sdxl-vae", description="Folder or hub id of the autoencoder (AutoencoderKL)."
+            default="stabilityai/sdxl-vae",
+            description="Folder or hub id of the autoencoder (AutoencoderKL).",
+            json_schema_extra=NEUTRAL,
         )
         text_encoder: str = Field(
-            default="microsoft/BiomedVLP-BioViL-T", description="Folder or hub id of the text encoder (BERT)."
+            default="microsoft/BiomedVLP-BioViL-T",
+            description="Folder or hub id of the text encoder (BERT).",
+            json_schema_extra=NEUTRAL,
         )
         steps: int = Field(default=200, ge=1, le=1000, description="Noise levels between the image and pure noise.")
         guidance: float = Field(default=7.5, ge=0, description="Weight of the prompt inside the edited region.")
@@ -66,12 +72,20 @@ class RadEdit(Editor):
             default=True,
             description="The text encoder attends to padding, as in diffusers' pipelines; RadEdit's own is not known.",
         )
-        batch_size: int = Field(default=8, ge=1, description="Noise levels in one forward pass of the inversion.")
+        batch_size: int = Field(
+            default=8,
+            ge=1,
+            description="Noise levels in one forward pass of the inversion.",
+            json_schema_extra=NEUTRAL,
+        )
         dtype: Literal["float32", "bfloat16", "float16"] = Field(
             default="float32", description="Number format of the noise predictor; all else is float32 or float64."
         )
         device: str = Field(
-            default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N."
+            default="auto",
+            pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+            description="auto, cpu, cuda or cuda:N.",
+            json_schema_extra=NEUTRAL,
         )
 
     options: Options  # type: ignore[assignment]

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from harness.contracts.executor import Doing, Executor, Job
 from harness.errors import HarnessError, one_line
 from harness.hookspecs import hookimpl
-from harness.run.journal import differences
+from harness.run.journal_reading import differences
 from harness.shipped import import_shipped
 
 AHEAD = 4  # units that wait in line at each worker
@@ -118,20 +118,23 @@ class _Crew:
     def begin(self) -> None:
         """Set all workers up. Raises ``HarnessError`` where one cannot be, or has other libraries, weights or another
         device than this process, which the journal's header tells of: its results could not be told from others."""
+        for reference in [hand.begin.remote(self._job) for hand in self._hands]:
+            self._check(reference)
+
+    def _check(self, reference: Any) -> None:
+        """Raise ``HarnessError`` where a worker that was told to begin cannot, or is not like this process."""
         from ray.exceptions import RayError
 
-        here = self._here.facts()
-        for reference in [hand.begin.remote(self._job) for hand in self._hands]:
-            try:
-                there = _value(reference)
-            except RayError as error:
-                raise HarnessError(f"A worker cannot be set up: {one_line(error)}") from error
-            changes = differences(here, there)
-            if changes:
-                raise HarnessError(
-                    f"A worker's machine is not like this one ({'; '.join(changes)}); "
-                    "start the harness on one that is like the workers'."
-                )
+        try:
+            there = _value(reference)
+        except RayError as error:
+            raise HarnessError(f"A worker cannot be set up: {one_line(error)}") from error
+        changes = differences(self._here.facts(), there)
+        if changes:
+            raise HarnessError(
+                f"A worker's machine is not like this one ({'; '.join(changes)}); "
+                "start the harness on one that is like the workers'."
+            )
 
     def run(self, units: Sequence[Any]) -> Generator[Any, None, None]:
         """The results of all units in order."""
@@ -165,7 +168,7 @@ class _Crew:
     def _replace(self, errand: _Errand, again: bool) -> None:
         """A new worker for one that died at an errand, and for all errands that waited behind it."""
         hand = self._hands[errand.home] = self._actor.remote()
-        hand.begin.remote(self._job)
+        self._check(hand.begin.remote(self._job))  # on a cluster it may be on another machine than the first
         for other in self._errands:
             if other.home == errand.home and (again or other is not errand):
                 other.reference = hand.run.remote(other.unit)

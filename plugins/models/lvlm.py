@@ -13,11 +13,11 @@ import numpy as np
 from pydantic import Field
 
 from harness.contracts.model import Answer, Capability, Capture, Model, Trace
-from harness.contracts.plugin import NoOptions
+from harness.contracts.plugin import NEUTRAL, NoOptions
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.run.memory import free_memory, out_of_memory
-from plugins.checkpoint import checkpoint_files, load_checkpoint, pick_device
+from plugins.checkpoint import check_there, checkpoint_files, load_checkpoint, pick_device
 from plugins.models.captures import capture, decoder_layers, into_frame, place_of
 from plugins.models.rounding import rounded_otherwise
 from plugins.models.shuffling import parts_of, shuffle
@@ -63,19 +63,29 @@ class TransformersModel(Model):
         """Where the weights lie and how they run."""
 
         path: str | None = Field(
-            default=None, description="Folder or hub id of the checkpoint, instead of the model's own."
+            default=None,
+            description="Folder or hub id of the checkpoint, instead of the model's own.",
+            json_schema_extra=NEUTRAL,
         )
         dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
             default="auto", description="Number format; auto: float32 on the CPU, the model's own on a GPU."
         )
         device: str = Field(
-            default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N."
+            default="auto",
+            pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+            description="auto, cpu, cuda or cuda:N.",
+            json_schema_extra=NEUTRAL,
         )
         device_map: str | None = Field(
-            default=None, description="Spread over several GPUs, for instance auto (needs accelerate)."
+            default=None,
+            description="Spread over several GPUs, for instance auto (needs accelerate).",
+            json_schema_extra=NEUTRAL,
         )
         batch_size: int = Field(
-            default=16, ge=1, description="Images in one forward pass; halved where memory runs out."
+            default=16,
+            ge=1,
+            description="Images in one forward pass; halved where memory runs out.",
+            json_schema_extra=NEUTRAL,
         )
         max_new_tokens: int = Field(default=256, ge=1, description="Longest answer, in tokens.")
 
@@ -88,6 +98,10 @@ class TransformersModel(Model):
     def files(self) -> list[Path]:
         """The checkpoint."""
         return checkpoint_files(self.options.path or self.checkpoint)
+
+    def check(self) -> None:
+        """``HarnessError`` where the checkpoint is missing, gated or holds no weights."""
+        check_there(self.name, self.options.path or self.checkpoint, "path")
 
     def load(self) -> None:
         """Bring weights and processor into memory; ``HarnessError`` where they are missing or gated."""

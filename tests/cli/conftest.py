@@ -12,8 +12,8 @@ from commands import ToyModel, ToyPlugin
 from PIL import Image
 
 import harness.cli.main
+from harness.evaluating import loop
 from harness.registry import Registry
-from harness.run import loop
 from harness.run.settings import RunSettings
 
 

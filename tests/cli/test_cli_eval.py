@@ -11,7 +11,7 @@ import yaml
 from commands import ToyPlugin, python, refused, run
 
 from harness.errors import HarnessError
-from harness.run import loop
+from harness.evaluating import loop
 from harness.run.settings import RunSettings
 
 ALL = [
@@ -19,13 +19,15 @@ ALL = [
     "--mode", "reasoning", "--metric", "sharp", "--bench", "b", "--data-root", "d", "--limit", "7", "--seed", "3",
     "-o", "halves.share=0.1", "--option", "toy.x=1", "--output", "out", "--fresh", "--gallery", "5", "--keep-maps",
     "--observer", "seer", "--shard", "2/4", "--executor", "many", "--workers", "3", "--threads", "2",
-    "--cache", "off", "--upsampling", "nearest", "--noise",
+    "--cache", "off", "--upsampling", "nearest", "--noise", "--record", "toy:1", "--record", "toy:2", "--dry-run",
+    "--retry-failed", "--max-failures", "10%", "--timeout", "2.5",
 ]  # fmt: skip
 SETTINGS: dict[str, Any] = {
     "attributors": ["halves", "other"], "models": ["toy"], "modes": ["reasoning"], "metrics": ["sharp"],
     "bench": Path("b"), "data_root": Path("d"), "limit": 7, "seed": 3, "options": ["halves.share=0.1", "toy.x=1"],
     "output": Path("out"), "fresh": True, "gallery": 5, "keep_maps": True, "observers": ["seer"], "shard": "2/4",
     "executor": "many", "workers": 3, "threads": 2, "cache": "off", "upsampling": "nearest", "noise": True,
+    "records": ["toy:1", "toy:2"], "dry_run": True, "retry_failed": True, "max_failures": "10%", "timeout": 2.5,
 }  # fmt: skip
 
 
@@ -94,7 +96,7 @@ def test_only_the_embedded_benchmark_is_cut_by_itself(
     capsys: pytest.CaptureFixture[str], evaluated: SimpleNamespace, arguments: list[str], records: int | None
 ) -> None:
     run(capsys, "eval", "--attributor", "halves", *arguments)
-    assert evaluated.settings[0].records == records
+    assert evaluated.settings[0].at_most == records
 
 
 def test_eval_without_a_method_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +133,7 @@ def test_an_interrupted_run_says_how_to_go_on(
 def test_threads_are_set_before_torch_is_imported() -> None:
     code = (
         "import sys, harness.cli.main\n"
-        "from harness.run import loop\n"
+        "from harness.evaluating import loop\n"
         "def run(registry, settings, console):\n"
         "    assert 'torch' not in sys.modules\n"
         "    import torch\n"

@@ -1,4 +1,5 @@
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def row(index: int, iou: float | None) -> dict[str, Any]:
 
 
 def test_a_line_for_each_row_and_a_resumed_run_goes_on(tmp_path: Path) -> None:
-    registry, console = Registry([harness_csv_log]), Console(record=True, width=200)
+    registry, console = Registry([harness_csv_log]), Console(file=io.StringIO(), width=200)
     registry.run_started(tmp_path, {}, 0, console)
     registry.sample_scored(tmp_path, row(0, 0.2), console)
     registry.sample_scored(tmp_path, row(1, 0.4), console)
@@ -26,6 +27,6 @@ def test_a_line_for_each_row_and_a_resumed_run_goes_on(tmp_path: Path) -> None:
     lines = list(csv.DictReader((tmp_path / "log.csv").open()))
     assert [line["mean_iou"] for line in lines] == ["0.2", "0.3", ""]
     assert [line["status"] for line in lines] == ["ok", "ok", "not_applicable"]
-    assert "Logged to" in console.export_text() and not registry.broken
+    assert "Logged to" in console.file.getvalue() and not registry.broken
     registry.run_started(tmp_path, {}, 0, console)
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1

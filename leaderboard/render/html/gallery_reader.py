@@ -1,4 +1,8 @@
-"""The pictures that runs kept, read with suspicion: a run's folder may be somebody else's."""
+"""The pictures that runs kept, read with suspicion: a run's folder may be somebody else's.
+
+Whether a source is free to share the installed one says, and no folder: what a stranger's folder says of it would
+publish the pictures that lie in another's.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,15 @@ from PIL import Image
 
 from harness.contracts.case import RecordKey
 from harness.contracts.observer import file_id
+from harness.errors import HarnessError
+from harness.files import read_regular
 from harness.imaging.frame import FRAME_SIDE, Letterbox
-from harness.run.row import Row
+from harness.registry import Registry
+from harness.run.row import ResultKey, Row
 from leaderboard.board import Board
+from leaderboard.read.installed import installed
+from leaderboard.read.runs import keys_of
+from leaderboard.read.table import Table
 from leaderboard.render.gallery_observer import FOLDER
 
 MOST = 12  # records in a page
@@ -40,37 +50,63 @@ class Pictured:
     tokens: list[str] | None
 
 
-def read_gallery(board: Board, private: bool = False) -> tuple[list[Pictured], list[str]]:
+def read_gallery(
+    board: Board, private: bool = False, registry: Registry | None = None
+) -> tuple[list[Pictured], list[str]]:
     """The records that have pictures, at most ``MOST``, evenly spread; and the sources whose own were withheld.
 
-    A record whose source was not declared free to share is withheld whole, for saliency maps can show the
-    image too; ``private`` shows it all the same. What cannot be read is left out.
+    A record whose source is not installed, or not declared free to share, is withheld whole, for saliency maps can
+    show the image too; ``private`` shows it all the same. What cannot be read is left out. ``registry``: None for what
+    is installed.
     """
+    registry = registry or installed()
+    folders = [folder / FOLDER for run in board.runs for folder in run.folders]
+    folders = [folder for folder in folders if folder.is_dir() and not folder.is_symlink()]
+    there = {path.name for folder in folders for path in folder.glob("*.json")}
+    found: list[tuple[RecordKey, dict[str, object], Path]] = []
+    withheld: set[str] = set()
+    for record in _records(board.table) if there else ():
+        kept = _facts(folders, record) if f"{file_id(*record)}.json" in there else None
+        if kept is None:
+            continue
+        if not private and not _is_free(registry, record.source):
+            withheld.add(record.source)
+            continue
+        found.append((record, *kept))
+    most = min(MOST, len(found))
+    chosen = [found[(2 * k + 1) * len(found) // (2 * most)] for k in range(most)]
+    rows = _rows(board, [record for record, _, _ in chosen])
+    shown = [_pictured(rows[record], facts, path, folders) for record, facts, path in chosen]
+    return [one for one in shown if one is not None], sorted(withheld)
+
+
+def _records(table: Table) -> list[RecordKey]:
+    """The records of a board, by mode and model."""
+    _, first = np.unique(table.record, return_index=True)
+    keys = [RecordKey(*key[:4]) for key in keys_of(table, first.tolist())]
+    return sorted(keys, key=lambda record: (record.mode, record.model, record.source, record.index))
+
+
+def _rows(board: Board, records: list[RecordKey]) -> dict[RecordKey, list[Row]]:
+    """The rows of some records, the best method first."""
     order = {
         (ranking.mode, score.attributor): place
         for ranking in board.rankings
         for place, score in enumerate(ranking.scores)
     }
-    records: dict[RecordKey, list[Row]] = {}
-    for row in sorted(board.rows, key=lambda row: order[row.mode, row.attributor]):
-        records.setdefault(row.record, []).append(row)
-    folders = [folder / FOLDER for run in board.runs for folder in run.folders]
-    folders = [folder for folder in folders if folder.is_dir()]
-    found: list[tuple[list[Row], dict[str, object], Path]] = []
-    withheld: set[str] = set()
-    for record in sorted(records, key=lambda record: (record.mode, record.model, record.source, record.index)):
-        rows = records[record]
-        kept = _facts(folders, record)
-        if kept is None:
-            continue
-        if kept[0].get("redistributable") is not True and not private:
-            withheld.add(record.source)
-            continue
-        found.append((rows, *kept))
-    most = min(MOST, len(found))
-    chosen = [found[(2 * k + 1) * len(found) // (2 * most)] for k in range(most)]
-    shown = [_pictured(rows, facts, path, folders) for rows, facts, path in chosen]
-    return [one for one in shown if one is not None], sorted(withheld)
+    found: dict[RecordKey, list[Row]] = {record: [] for record in records}
+    wanted = {ResultKey(*record, attributor) for record in records for attributor in board.table.used("attributor")}
+    rows = board.rows_of(wanted) if wanted else []
+    for row in sorted(rows, key=lambda row: order[row.mode, row.attributor]):
+        found[row.record].append(row)
+    return found
+
+
+def _is_free(registry: Registry, source: str) -> bool:
+    try:
+        return registry.find("source", source).redistributable is True
+    except HarnessError:  # not installed here
+        return False
 
 
 def _facts(folders: list[Path], record: RecordKey) -> tuple[dict[str, object], Path] | None:
@@ -78,7 +114,7 @@ def _facts(folders: list[Path], record: RecordKey) -> tuple[dict[str, object], P
     for folder in folders:
         path = folder / f"{file_id(*record)}.json"
         try:
-            if path.stat().st_size <= _LARGEST and isinstance(facts := json.loads(path.read_bytes()), dict):
+            if isinstance(facts := json.loads(read_regular(path, _LARGEST)), dict):
                 return facts, path
         except (OSError, ValueError, RecursionError):
             continue
@@ -105,11 +141,10 @@ def _pictured(rows: list[Row], facts: dict[str, object], path: Path, folders: li
 def _pixels(path: Path) -> np.ndarray | None:
     """A picture of the frame, uint8 [side, side] or [side, side, 3]; None where there is none to be read."""
     try:
-        if path.stat().st_size > _LARGEST:
-            return None
+        data = io.BytesIO(read_regular(path, _LARGEST))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with Image.open(path, formats=("PNG",)) as picture:
+            with Image.open(data, formats=("PNG",)) as picture:
                 if picture.size != (FRAME_SIDE, FRAME_SIDE):
                     return None
                 return np.asarray(picture.convert("L" if picture.mode == "L" else "RGB"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from leaderboard.render.cell_text import plain
+from harness.text import plain
 
 _VOID = frozenset({"meta", "br"})
 
@@ -42,4 +42,4 @@ def join(*children: Child) -> Markup:
 
 def verbatim(text: str) -> Markup:
     """Text with its spaces and line breaks, but without what cannot be shown."""
-    return Markup(escape("".join(c if c.isprintable() or c == "\n" else " " for c in text)))
+    return Markup(escape(plain(text, lines=True)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from harness.registry import Registry
 from leaderboard.board import Board, Ranking
 from leaderboard.read.provenance_lines import PLUGIN_COLUMNS, plugin_lines, setting_lines
 from leaderboard.render.cell_text import in_percent
@@ -26,10 +27,11 @@ PRIVATE = (
 )
 
 
-def render(board: Board, private: bool = False) -> str:
-    """The page. ``private``: with pictures of sources that are not declared free to share, and a warning."""
+def render(board: Board, private: bool = False, registry: Registry | None = None) -> str:
+    """The page. ``private``: with pictures of sources that are not declared free to share, and a warning.
+    ``registry``: where the sources say so; None for what is installed."""
     style, script = (_file(name) for name in ("page.css", "page.js"))
-    shown, withheld = read_gallery(board, private)
+    shown, withheld = read_gallery(board, private, registry)
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

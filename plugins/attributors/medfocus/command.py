@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.flags import prepare, whole
+from harness.text import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,8 +41,8 @@ def add_parser(subparsers: Any) -> None:
     build.add_argument("--output", type=Path, default=OUTPUT, metavar="FILE.npz", help=f"the pool (default: {OUTPUT})")
     build.add_argument(
         "--medsam", type=Path, metavar="PATH",
-        help="weights of MedSAM, a segment-anything .pth file or a transformers SamModel folder: draw the "
-        "masks by it (default: the annotated boxes are the masks)",
+        help="weights of MedSAM, a segment-anything file (safetensors, which `harness weights convert` makes of its "
+        ".pth) or a transformers SamModel folder: draw the masks by it (default: the annotated boxes are the masks)",
     )  # fmt: skip
     build.add_argument(
         "--count", type=whole(1), default=COUNT, metavar="N", help=f"how many references (default: {COUNT})"
@@ -81,20 +82,15 @@ def run(args: argparse.Namespace) -> None:
         _passed_over(error.passed_over, console)
         raise
     save_pool(built.pool, args.output)
-    _say(console, f"{args.output}: {built.pool.origin}.")
+    say(console, f"{args.output}: {built.pool.origin}.")
     _passed_over(built.passed_over, console)
     pool = shlex.quote(str(args.output))
-    _say(console, f"Use it by `-o medfocus.pool={pool}` or `-o medfocus-consensus.pool={pool}`.")
-    _say(console, "It holds images of MIMIC-CXR: under its data use agreement, do not share the file.")
+    say(console, f"Use it by `-o medfocus.pool={pool}` or `-o medfocus-consensus.pool={pool}`.")
+    say(console, "It holds images of MIMIC-CXR: under its data use agreement, do not share the file.")
 
 
 def _passed_over(images: dict[str, str], console: Console) -> None:
     if images:
-        _say(console, f"Normal images that were passed over: {len(images)}.")
+        say(console, f"Normal images that were passed over: {len(images)}.")
     for path, why in images.items():
-        _say(console, f"  {path}: {why}")
-
-
-def _say(console: Console, text: str) -> None:
-    """One line, whole, to be copied."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(console, f"  {path}: {why}")

@@ -67,8 +67,8 @@ class ConceptHiding(Attributor):
         )
         medsam: Path | None = Field(
             default=None,
-            description="MedSAM weights: a segment-anything .pth file, a transformers SamModel folder, or ORG/NAME on "
-            "the hub.",
+            description="MedSAM weights: a segment-anything file, best as safetensors (`harness weights convert` makes "
+            "them of its .pth), a transformers SamModel folder, or ORG/NAME on the hub.",
         )
         composites: Composites = composites_field("hull")
         baseline: Baseline = baseline_field()

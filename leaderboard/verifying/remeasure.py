@@ -7,31 +7,27 @@ the source's masks is not measured again, and one that is not installed here nei
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from harness.contracts.attributor import Attribution
 from harness.contracts.metric import Metric, Need
 from harness.errors import HarnessError
-from harness.participants import Participant, labelled
+from harness.participants import Participant
 from harness.registry import Registry
-from harness.run.header import MetricFacts
-from harness.run.line import field_fault
 from harness.run.measure import DECIMALS, measure
-from harness.run.provenance import describe_metric
+from harness.run.measured_again import explained_of
 from harness.run.row import Row
 from leaderboard import kept_maps
 from leaderboard.read.joined import Run
-from leaderboard.rescore import explained_of, has_masks
+from leaderboard.rescore import has_masks
+from leaderboard.verifying.from_maps import faults_of_map
+from leaderboard.verifying.plugins import Installed
 
 _SLACK = 1.5 * 10**-DECIMALS
 _SLACK_OF_MAPS = 0.005  # kept maps are rounded to 11 bits
 _RECOMPUTED: frozenset[Need] = frozenset({"boxes", "map"})
-# What a header says of a metric that its plugin says too.
-_CLAIMS = ("worst", "higher_is_better", "percent", "needs")
 Fault = tuple[str, str]  # a kind, and what is wrong, in words
 
 
@@ -45,35 +41,24 @@ class _Again:
 
 
 class Remeasure:
-    """Measures a run's results again. ``wrong``: what is wrong with what its header says of metrics."""
+    """Measures a run's results again, by those of its metrics that are installed here."""
 
-    def __init__(self, run: Run, registry: Registry) -> None:
-        self.wrong: list[Fault] = []
+    def __init__(self, run: Run, registry: Registry, installed: Installed) -> None:
         self._folders = run.folders
         self._masked = sorted({row.source for row in run.rows if has_masks(registry, row.source)})
         self._again: dict[str, _Again] = {}
         self._why_not: dict[str, str] = {}
         self._without_map = Counter[str]()
         self._maps = 0
-        for label, facts in run.header.metrics.items():
-            try:
-                self._add(label, facts, registry, label in run.rescored)
-            except HarnessError as error:
-                self._why_not[label] = str(error).rstrip(".")
+        for label in run.header.metrics:
+            one = installed.get(("metric", label))
+            if one is None:
+                self._why_not[label] = "it is not installed here, or not so"
+            else:
+                self._add(label, one, label in run.rescored)
 
-    def _add(self, label: str, facts: MetricFacts, registry: Registry, rescored: bool) -> None:
-        """Prepare a metric, or note why not. Raises ``HarnessError`` where it is not installed, or not so."""
-        _, cls = labelled(registry, "metric", label)
-        try:
-            options = cls.Options.model_validate(facts.options)
-        except ValidationError as error:
-            raise HarnessError(f"its options do not fit the installed plugin: {field_fault(error)}") from error
-        one: Participant[Metric] = Participant("metric", label, cls, options)  # type: ignore[arg-type]
-        right = MetricFacts.model_validate(describe_metric(registry, one))
-        for name in _CLAIMS:
-            if (said := getattr(facts, name)) != (truly := getattr(right, name)):
-                claim = f"the header says {name} is {said}, and the metric {label!r} of {_origin(right)} has {truly}"
-                self.wrong.append(("metric", f"{claim[0].upper()}{claim[1:]}."))
+    def _add(self, label: str, one: Participant[Metric], rescored: bool) -> None:
+        """Prepare a metric, or note why not."""
         missing = [need for need in ("model", "mask") if need in one.cls.needs]
         if missing:
             what = {"model": "the model", "mask": "the source's masks"}
@@ -83,20 +68,29 @@ class Remeasure:
             self._why_not[label] = f"it used the masks of {', '.join(self._masked)}"
             return
         of_maps = "map" in one.cls.needs
-        self._again[label] = _Again(one.make(), of_maps, _SLACK_OF_MAPS if of_maps and not rescored else _SLACK)
-        if _origin(facts) != _origin(right):
-            self._why_not[label] = f"they are of {_origin(facts)}, and were measured again by {_origin(right)}"
+        try:
+            metric = one.make()
+        except HarnessError as error:
+            self._why_not[label] = str(error).rstrip(".")
+            return
+        self._again[label] = _Again(metric, of_maps, _SLACK_OF_MAPS if of_maps and not rescored else _SLACK)
 
-    def unchecked(self) -> list[str]:
-        """What was not measured again, or not exactly, in sentences; complete once all rows were gone through."""
+    def unchecked(self, metrics: Collection[str]) -> list[str]:
+        """What of these metrics was not measured again, or not exactly, in sentences; complete once all rows were gone
+        through."""
         said = []
+        reasons: dict[str, list[str]] = {}
         for label, why in self._why_not.items():
-            how = "were measured again by another version" if label in self._again else "were taken as they are"
-            said.append(f"The figures of the metric {label!r} {how} ({why}).")
+            if label in metrics:
+                reasons.setdefault(why, []).append(label)
+        for why, labels in reasons.items():
+            said.append(f"The figures of {', '.join(labels)} were taken as they are ({why}).")
         for label, count in self._without_map.items():
+            if label not in metrics:
+                continue
             which = "1 result" if count == 1 else f"{count} results"
-            said.append(f"The figures of the metric {label!r} for {which} were taken as they are (no map was kept).")
-        exact = [label for label, again in self._again.items() if again.slack == _SLACK_OF_MAPS]
+            said.append(f"The figures of {label} for {which} were taken as they are (no map was kept).")
+        exact = [label for label, one in self._again.items() if label in metrics and one.slack == _SLACK_OF_MAPS]
         if exact and self._maps:
             said.append(
                 f"Kept maps are rounded: figures of {', '.join(map(repr, exact))} may differ by {_SLACK_OF_MAPS:g}, or "
@@ -112,12 +106,14 @@ class Remeasure:
             return
         said: Attribution | None = None
         metrics = dict(self._again)
-        if row.status == "ok" and any(again.of_maps for again in metrics.values()):
+        if row.status == "ok":
             try:
                 said = self._kept(row)
             except HarnessError as error:
                 yield "map", str(error).rstrip(".")
-            if said is None:
+            if said is not None:
+                yield from faults_of_map(row, said)
+            else:
                 self._without_map.update(name for name, again in metrics.items() if again.of_maps)
                 metrics = {name: again for name, again in metrics.items() if not again.of_maps}
         try:
@@ -164,7 +160,3 @@ def _fault(
     if row.status == "failed":
         return f"the claimed {name} is not that of a failed result: {claimed}, but it counts as {right}"
     return f"the claimed {name} is not that of what it marks: {claimed}, but that gives {right}"
-
-
-def _origin(facts: MetricFacts) -> str:
-    return f"{facts.distribution} {facts.version}"

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.evaluating.dry_run import tell
+from harness.evaluating.growing import Growth
 from harness.files import write_whole
-from harness.participants import reason
+from harness.participants import check_there, reason
 from harness.registry import Registry
+from harness.run.before import Before
+from harness.run.errors_log import ERRORS_LOG, log_error
 from harness.run.header import Header
-from harness.run.journal import EVALUATION, Journal
+from harness.run.journal import Journal
+from harness.run.journal_reading import EVALUATION
 from harness.run.progress import Progress
 from harness.run.provenance import header_of
 from harness.run.row import ResultKey
@@ -23,6 +28,7 @@ from harness.run.select import Selection, deal, select
 from harness.run.settings import RunSettings
 from harness.run.shards import Shard
 from harness.run.worker import Result, RunJob, Unit
+from harness.text import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +42,7 @@ class Ended:
     """How a run ended. Counts are of (record, attributor) pairs, those of earlier starts of the run included.
 
     ``finished`` of ``total`` are in the journal, among them ``failed`` ones, which count as the worst, and
-    ``not_applicable`` ones, which do not count.
+    ``not_applicable`` ones, which do not count. ``given_up``: more failed than was allowed.
     """
 
     folder: Path
@@ -45,6 +51,7 @@ class Ended:
     interrupted: bool
     total: int
     not_applicable: int
+    given_up: bool = False
 
 
 def run(registry: Registry, settings: RunSettings, console: Console | None = None) -> Ended:
@@ -62,7 +69,9 @@ def run(registry: Registry, settings: RunSettings, console: Console | None = Non
         from rich.console import Console
 
         console = Console()
-    selection = select(registry, settings)
+    output = settings.output if settings.shard is None else Shard.parse(settings.shard).folder(settings.output)
+    before = Before.of(output, settings.fresh)
+    selection = select(registry, settings, before)
     job = RunJob(
         attributors=selection.attributors,
         models=selection.models,
@@ -73,30 +82,40 @@ def run(registry: Registry, settings: RunSettings, console: Console | None = Non
         seed=settings.seed,
         upsampling=settings.upsampling,
         noise=settings.noise,
+        timeout=settings.timeout,
     )
+    check_there([*selection.attributors, *(selection.models if job.needs_model else ())])
     notes = _notes(job, selection)
-    header = header_of(registry, settings, selection, notes)
-    output = settings.output
+    header = header_of(registry, settings, selection, notes, job.needs_model)
+    growth = Growth(before, header, selection, settings.retry_failed)
     if settings.shard is not None:
-        shard = Shard.parse(settings.shard)
-        selection, output = _part(selection, shard), shard.folder(output)
-    interrupted = False
-    with Journal(output, header.line(), settings.fresh, EVALUATION) as journal:
-        if settings.fresh:
-            _discard(registry, output)
-        told = [note for said in notes.values() for note in said]
-        start = _Start(selection, header, job, journal, console, registry, told)
-        registry.run_started(output, header.line(), len(journal.rows), console)
+        selection = _part(selection, Shard.parse(settings.shard))
+    keep = growth.keep if before.header is not None else None
+    with Journal(output, growth.header.line(), settings.fresh, EVALUATION, keep) as journal:
+        start = _Start(selection, growth.header, job, journal, console, registry)
+        start.introduce([*journal.remarks, *growth.said, *(note for said in notes.values() for note in said)])
+        if settings.dry_run:
+            tell(console, selection, journal, output)
+            return _ended(journal, selection)
+        journal.discard = lambda: _discard(registry, output)
+        registry.run_started(output, growth.header.line(), len(journal.rows), console)
+        total = len(selection.every_task) * len(selection.attributors)
         try:
-            start.finish(settings.workers)
+            start.finish(settings.workers, settings.failures_allowed(total))
+            journal.commit()
         except KeyboardInterrupt:
-            interrupted = True
-        statuses = [row["status"] for row in journal.rows.values()]
+            return _ended(journal, selection, interrupted=True)
+        return _ended(journal, selection, given_up=start.given_up)
+
+
+def _ended(journal: Journal, selection: Selection, interrupted: bool = False, given_up: bool = False) -> Ended:
+    statuses = [row["status"] for row in journal.rows.values()]
     return Ended(
-        folder=output,
+        folder=journal.folder,
         finished=len(statuses),
         failed=statuses.count("failed"),
         interrupted=interrupted,
+        given_up=given_up,
         total=len(selection.every_task) * len(selection.attributors),
         not_applicable=statuses.count("not_applicable"),
     )
@@ -127,7 +146,9 @@ def _part(selection: Selection, shard: Shard) -> Selection:
 
 
 def _discard(registry: Registry, output: Path) -> None:
-    """Remove what observers kept of the run that was there before."""
+    """Remove what observers kept of the run that was there before, and its errors."""
+    with suppress(OSError):
+        (output / ERRORS_LOG).unlink()
     for cls in registry.all("observer"):
         folder = output / cls.folder
         if folder.is_dir() and not folder.is_symlink():
@@ -146,14 +167,14 @@ class _Start:
     journal: Journal
     console: Console
     registry: Registry
-    notes: list[str]
+    given_up: bool = False
+    _failed: int = 0
     _said: set[str] = field(default_factory=set)
 
-    def finish(self, workers: int | None) -> None:
-        """Everything that is left, in the order of the selection."""
+    def finish(self, workers: int | None, failures: int | None) -> None:
+        """Everything that is left, in the order of the selection. ``failures``: how many may fail; None for all."""
         total = len(self.selection.every_task) * len(self.selection.attributors)
         done = len(self.journal.rows)
-        self._introduce(done, total)
         units = list(self._units())
         executor = self.selection.executor.make()
         with Progress(self.console, total, done) as progress, ExitStack() as stack:
@@ -162,8 +183,14 @@ class _Start:
             for result in work:
                 self._keep(result)
                 progress.advance()
+                if failures is not None and self._failed > failures:
+                    self.given_up = True
+                    self._say(f"{self._failed} results failed, --max-failures allows {failures}: the run ends here.")
+                    break
 
     def _keep(self, result: Result) -> None:
+        self.journal.commit()  # before anything of the new run is written
+        self._failed += result.row.status == "failed"
         for about in result.timings:
             self.journal.time(**about)
         for path, data in result.files.items():
@@ -175,6 +202,8 @@ class _Start:
             self._say(f"{row.error}: those results are marked as not applicable.")
         line = row.line()
         self.journal.add(line)
+        if result.traceback is not None:
+            log_error(self.journal.folder, row.key, result.traceback)
         self.registry.sample_scored(self.journal.folder, line, self.console)
 
     def _write(self, path: str, data: bytes) -> None:
@@ -202,11 +231,13 @@ class _Start:
                 if todo:
                     yield Unit(model, todo)
 
-    def _introduce(self, done: int, total: int) -> None:
+    def introduce(self, notes: list[str]) -> None:
+        """Tell the user what is about to be run, and what of it is there."""
         selection = self.selection
+        done, total = len(self.journal.rows), len(selection.every_task) * len(selection.attributors)
         if selection.absent:
             self._say(f"The benchmark has no {' or '.join(selection.absent)}.json: that mode is left out.")
-        for note in [*selection.notes, *self.notes]:
+        for note in [*selection.notes, *notes]:
             self._say(note)
         if self.header.records < selection.available:
             self._say(
@@ -223,4 +254,4 @@ class _Start:
         """Tell the user something, once."""
         if text not in self._said:
             self._said.add(text)
-            self.console.print(text, markup=False, highlight=False)
+            say(self.console, text, wrap=True)
