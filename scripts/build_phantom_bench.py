@@ -13,14 +13,12 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from harness import Registry
-from harness.bench.records import read_records
-from harness.building.benchmark import make_benchmark
+from harness.building.benchmark import Built, make_benchmark
 from harness.building.settings import BuildSettings
 from harness.contracts.mode import MODES
 from harness.imaging.frame import Box
@@ -30,7 +28,7 @@ from plugins.phantom.kinds import ATTRIBUTES
 from plugins.phantom.marks import MARKS
 from plugins.phantom.population import ORDINARY
 from plugins.phantom.truth import Truth
-from plugins.sources.phantom import BENCH, PLANTED_BENCH
+from plugins.sources.phantom import BENCH, PLANTED_BENCH, Phantom, PhantomPlanted
 
 MODELS = ("phantom-qwen2.5-vl", "phantom-gemma3")
 PLANTED_MODELS = tuple(f"{name}-planted" for name in MODELS)
@@ -91,18 +89,22 @@ def group(sample: dict[str, Any]) -> str:
     return f"{plain} contrast, {'small' if sample['size'] < SMALL else 'large'}"
 
 
-def survival(report: dict[str, Any], listed: list[dict[str, Any]], bench: Path) -> dict[str, Any]:
-    """The counts that ship: a build's report by mode and model, and survival by contrast and size."""
+def survival(built: Built, report: dict[str, Any], listed: list[dict[str, Any]]) -> dict[str, Any]:
+    """The counts that ship: a build's report by mode and model, and what was dropped by contrast and size."""
+    fates: dict[tuple[str, str, str], Counter[str]] = {}
+    for one in built.judged:
+        key = one.record.mode, one.record.model, group(listed[one.record.index])
+        fates.setdefault(key, Counter())[one.dropped or "survived"] += 1
     shipped: dict[str, Any] = {}
     apart = ("mode", "model", "source", "attributes")
-    whole = Counter(group(sample) for sample in listed)
     for run in sorted(report["filter"], key=lambda run: (run["mode"], run["model"])):
-        mine = [record for record in read_records(bench)[run["mode"]] if record.model == run["model"]]
-        kept = Counter(group(listed[record.index]) for record in mine)
-        by_group = {name: {"samples": whole[name], "survived": kept[name]} for name in sorted(whole)}
+        mine = {name: counts for (mode, model, name), counts in sorted(fates.items())
+                if (mode, model) == (run["mode"], run["model"])}  # fmt: skip
         shipped[f"{run['mode']} {run['model']}"] = {
             **{key: value for key, value in run.items() if key not in apart},
-            "by contrast and size": by_group,
+            "by contrast and size": {
+                name: {"samples": counts.total(), **dict(sorted(counts.items()))} for name, counts in mine.items()
+            },
             "by attribute": run["attributes"],
         }
     return shipped
@@ -113,6 +115,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--each", type=int, default=36, help="samples of each kind of finding")
     parser.add_argument("--planted", action="store_true", help="the benchmark of planted causes")
+    parser.add_argument("--work", type=Path, default=Path("work/bench"), help="the build, which goes on from there")
+    parser.add_argument("--fresh", action="store_true", help="discard the build that is there")
     args = parser.parse_args()
     bench, models = (PLANTED_BENCH, PLANTED_MODELS) if args.planted else (BENCH, MODELS)
     listed = list((planted if args.planted else samples)(args.each))
@@ -120,14 +124,16 @@ def main() -> None:
     lines = ",\n".join(json.dumps(sample) for sample in listed)
     (bench / "samples.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     print(f"{len(listed)} samples, mean size {np.mean([sample['size'] for sample in listed]):.1f}% of the film")
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        source = "phantom-planted" if args.planted else "phantom"
-        make_benchmark(Registry.discover(), BuildSettings(sources=[source], models=list(models), output=folder))
-        for mode in MODES:
-            shutil.copyfile(folder / f"{mode}.json", bench / f"{mode}.json")
-        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        kept = survival(report, listed, folder)
+    source = PhantomPlanted.name if args.planted else Phantom.name
+    folder = args.work / source
+    settings = BuildSettings(sources=[source], models=list(models), output=folder, fresh=args.fresh)
+    built = make_benchmark(Registry.discover(), settings)
+    if built.interrupted:
+        raise SystemExit(130)
+    for mode in MODES:
+        shutil.copyfile(folder / f"{mode}.json", bench / f"{mode}.json")
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    kept = survival(built, report, listed)
     (bench / "survival.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from plugins.sources.phantom import Phantom
 
 OUT = Path(__file__).parents[1] / "docs" / "frames.png"
 INK, MUTED, TRUTH, CONTENT, GRID = "#1f2933", "#7b8794", "#e8590c", "#1971c2", "#ffffff"
-ATTRIBUTE, CELLS = "left pleural effusion", 8
+ATTRIBUTE, CELLS = "pleural effusion", 8
 
 
 def outline(ax: Any, box: Box, colour: str, **style: Any) -> None:

@@ -104,8 +104,9 @@ def main() -> None:
     run("build_phantom_pool")
     run("fit_phantom_priors", "--train", size["priors"])
     run("evaluate_phantom_models", "--each", size["test"])
-    run("build_phantom_bench", "--each", size["records"])
-    run("build_phantom_bench", "--planted", "--each", size["records"])
+    builds = ("--work", args.work / "bench", "--each", size["records"])
+    run("build_phantom_bench", *builds)
+    run("build_phantom_bench", "--planted", *builds)
     for bench in (BENCH, PLANTED_BENCH):
         text = json.dumps(recipe(MODELS, size, args.work / "films"), indent=1)
         (bench / "recipe.json").write_text(text + "\n", encoding="utf-8")

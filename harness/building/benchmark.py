@@ -53,6 +53,8 @@ class Built:
         How many of them passed the causal filter, and are records now.
     failed
         How many answers could not be had, those of the controls too.
+    judged
+        What became of each question.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class Built:
     questions: int = 0
     survived: int = 0
     failed: int = 0
+    judged: tuple[Judged, ...] = ()
 
 
 def make_benchmark(registry: Registry, settings: BuildSettings, console: Console | None = None) -> Built:
@@ -117,7 +120,7 @@ def make_benchmark(registry: Registry, settings: BuildSettings, console: Console
     if mended:
         say(notes, f"Files in the cache of edits that could not be used and were made anew: {mended}.")
     survived = sum(one.dropped is None for one in judged)
-    return Built(output, False, len(judged), survived, len(said["failures"]))
+    return Built(output, False, len(judged), survived, len(said["failures"]), tuple(judged))
 
 
 def _publish(

@@ -35,7 +35,7 @@ class PhantomGemma3(Gemma3):
     aliases: ClassVar[tuple[str, ...]] = ("phantom_gemma3",)
     checkpoint: ClassVar[str] = str(Path(__file__).parent / "phantom_gemma3")
     gpu_dtype: ClassVar[str] = "float32"
-    grounds: ClassVar[bool | None] = False  # it was taught neither boxes nor to name regions when asked for them
+    grounds: ClassVar[bool | None] = True  # it was taught boxes, in the pixels of the frame
 
 
 class PhantomGemma3Planted(PhantomGemma3):

@@ -44,7 +44,7 @@ class PhantomQwen2_5VL(Qwen2_5VL):
     aliases: ClassVar[tuple[str, ...]] = ("phantom_qwen2_5_vl",)
     checkpoint: ClassVar[str] = str(Path(__file__).parent / "phantom_qwen2_5_vl")
     gpu_dtype: ClassVar[str] = "float32"
-    grounds: ClassVar[bool | None] = False  # it was taught neither boxes nor to name regions when asked for them
+    grounds: ClassVar[bool | None] = True  # it was taught boxes, in the pixels of the frame
 
 
 class PhantomQwen2_5VLPlanted(PhantomQwen2_5VL):
