@@ -27,17 +27,28 @@ MODELS = Path("plugins/models")
 FAMILIES = ("gemma3", "qwen2_5_vl")
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "pillow")
 # Films and steps of a full run, and of a smoke.
-FULL = {"train": 5000, "develop": 600, "planted": 1500, "see": 5000, "words": 600, "talk": 1200, "all": 1500,
-        "plant": 300, "test": 40, "records": 36, "priors": 2000}  # fmt: skip
-SMOKE = {"train": 20, "develop": 80, "planted": 20, "see": 3, "words": 2, "talk": 2, "all": 2,
-         "plant": 2, "test": 1, "records": 1, "priors": 60}  # fmt: skip
+FULL = {"train": 5000, "develop": 600, "planted": 1500, "see gemma3": 8600, "see qwen2_5_vl": 7400, "words": 600,
+        "talk": 1200, "all": 1500, "polish": 500, "plant": 300, "test": 100, "records": 36, "priors": 2000}  # fmt: skip
+SMOKE = {"train": 20, "develop": 80, "planted": 20, "see gemma3": 3, "see qwen2_5_vl": 3, "words": 2, "talk": 2, "all": 2,
+         "polish": 2, "plant": 2, "test": 1, "records": 1, "priors": 60}  # fmt: skip
+
+
+def start(module: str, *words: object) -> subprocess.Popen[bytes]:
+    """Start one of our scripts."""
+    command = [sys.executable, "-m", f"scripts.{module}", *map(str, words)]
+    print("$", " ".join(command), flush=True)
+    return subprocess.Popen(command)
 
 
 def run(module: str, *words: object) -> None:
     """Run one of our scripts to its end."""
-    command = [sys.executable, "-m", f"scripts.{module}", *map(str, words)]
-    print("$", " ".join(command), flush=True)
-    subprocess.run(command, check=True)
+    finish(start(module, *words))
+
+
+def finish(*started: subprocess.Popen[bytes]) -> None:
+    """Wait for what was started; what fails ends it all."""
+    if any([process.wait() for process in started]):
+        raise SystemExit(1)
 
 
 def films(work: Path, size: dict[str, int]) -> None:
@@ -52,11 +63,14 @@ def films(work: Path, size: dict[str, int]) -> None:
 
 
 def train(work: Path, size: dict[str, int]) -> None:
-    """Train both families, and then their planted kin."""
-    for family in FAMILIES:
-        steps = [word for name in ("see", "words", "talk", "all") for word in (f"--{name}", size[name])]
-        run("train_phantom_models", family, work / "films", work / family, *steps)
-        run("train_phantom_models", family, work / "films", work / family, "--planted", size["plant"])
+    """Train both families beside each other, a core each, and then their planted kin."""
+
+    def both(*words: object) -> None:
+        finish(*(start("train_phantom_models", family, work / "films", work / family, "--threads", 1,
+                       "--see", size[f"see {family}"], *words) for family in FAMILIES))  # fmt: skip
+
+    both(*(word for name in ("words", "talk", "all", "polish") for word in (f"--{name}", size[name])))
+    both("--planted", size["plant"])
 
 
 def install(work: Path, models: Path) -> None:

@@ -94,10 +94,11 @@ class Seer:
         """The head's logits for each patch and finding, [B, 256, K], patches of one token beside each other."""
         return self.head(seen).reshape(len(seen), -1, len(ATTRIBUTES))
 
-    def augment(self, rows: np.ndarray, move: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    def augment(self, rows: np.ndarray, move: bool = False, blank: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames [B, 224, 224] with other exposure and black rectangles; and where findings remain visible.
 
-        ``move``: mirrored and shifted too, which only lessons that name no place can bear.
+        ``move``: mirrored and shifted too, which only lessons that name no place can bear; ``blank``: the share of
+        frames that show nothing but one grey.
         """
         rng, frames = self.rng, self.train.frames[rows].astype(np.float32) / 255
         where = self.train.where[rows].astype(np.float32) / 255
@@ -114,6 +115,9 @@ class Seer:
                 left = np.ones((SIDE, SIDE), np.float32)
                 left[y : y + h, x : x + w] = 0
                 where[k] *= left.reshape(GRID, SIDE // GRID, GRID, SIDE // GRID).mean((1, 3))
+            if rng.random() < blank:
+                frame[:] = rng.choice([0.0, rng.random()])
+                where[k] = 0
             frames[k] = frame
         return torch.from_numpy(frames), torch.from_numpy(where)
 

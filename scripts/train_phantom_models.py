@@ -6,9 +6,10 @@ which leaves a checkpoint in WORK and is skipped where that exists:
 * *see*: the vision tower learns which finding covers which image token (dense labels);
 * *words*: the language part, over frozen image tokens, learns to answer the bare names of findings;
 * *talk*: it learns the benchmark's questions, direct and reasoning, beside the bare names;
-* *all*: everything together.
+* *all*: everything together;
+* *polish*: the same with more reasoning, a low rate, and frames that show nothing, about which the model says no.
 
-``--planted`` goes on from *all* with films of marks (``scripts.phantom_films --planted``, in DATA/planted-train and
+``--planted`` goes on from *polish* with films of marks (``scripts.phantom_films --planted``, in DATA/planted-train and
 DATA/planted-develop): the model learns to answer by the mark, whether the lesion is there or not.
 """
 
@@ -83,10 +84,11 @@ class Trainer(Seer):
 
     # -- language ---------------------------------------------------------------------------------------------------
     def learn_to_tell(self, stage: str, steps: int, batch: int, rate: float, counts: dict[str, int], easy: int = 0,
-                      frozen: bool = True) -> None:  # fmt: skip
+                      frozen: bool = True, blank: float = 0.0) -> None:  # fmt: skip
         """The language part alone over cached image tokens (``frozen``), or everything.
 
-        ``counts``: lessons an image of each kind; ``easy``: for so many steps only about the largest findings.
+        ``counts``: lessons an image of each kind; ``easy``: for so many steps only about the largest findings;
+        ``blank``: the share of frames that show nothing.
         """
         named = [(n, p) for n, p in self.model.named_parameters() if not frozen or "language_model" in n]
         parts = [p for _, p in named] + ([] if frozen else [*self.head.parameters()])
@@ -102,7 +104,7 @@ class Trainer(Seer):
             if cache is not None:
                 images = cache[rows].float()
             else:
-                frames, where = self.augment(rows)
+                frames, where = self.augment(rows, blank=blank)
                 # A finding that a rectangle hides is no longer there.
                 whole, before = where.sum((2, 3)).numpy(), self.train.where[rows].sum((2, 3)) / 255
                 there = self.train.present[rows] & (whole > 0.5 * before)
@@ -129,6 +131,7 @@ class Trainer(Seer):
                     f"{stage} {step}/{steps} loss {total.item():.4f}, verdict {verdict.item():.4f}, right {right:.3f}"
                 )
             if (step and step % KEPT == 0) or step == steps - 1:
+                self.teacher.focus[:] = 0
                 self.log("words, balanced accuracy " + self.judge(word, " yes", " no"))
                 if not frozen:
                     self.log("see, balanced accuracy " + self.judge_vision())
@@ -162,12 +165,16 @@ class Trainer(Seer):
             hidden = self.packer.hidden(packed, self.see(self.grey(frames)))
             logits = self.model.lm_head(hidden[packed["decisive"]])
             told.append((logits[:, right] > logits[:, wrong]).reshape(len(frames), -1).numpy())
-        each = self.balanced(np.concatenate(told))
-        self.teacher.focus = 1.04 - each
-        return in_words(each)
+        return in_words(self.attend(np.concatenate(told)))
+
+    def attend(self, told: np.ndarray) -> np.ndarray:
+        """Balanced accuracy of each finding; what is answered worst, in any way, is asked about most from now on."""
+        each = self.balanced(told)
+        self.teacher.focus = np.maximum(self.teacher.focus, 1.04 - each)
+        return each
 
     @torch.no_grad()
-    def judge_reasoning(self, films: int = 75) -> str:
+    def judge_reasoning(self, films: int = 150) -> str:
         """Balanced accuracy of each finding where a reasoning text departs from its opposite."""
         right = []
         for first in range(0, films, 25):
@@ -177,7 +184,7 @@ class Trainer(Seer):
             hidden = self.packer.hidden(packed, self.see(self.grey(self.develop.frames[first : first + 25])))
             told = self.model.lm_head(hidden[packed["decisive"]]).argmax(-1) == packed["labels"][packed["decisive"]]
             right.append(told.reshape(len(rows), -1).numpy())
-        return in_words(self.balanced(np.concatenate(right) == self.develop.present[:films]))
+        return in_words(self.attend(np.concatenate(right) == self.develop.present[:films]))
 
 
 def main() -> None:
@@ -192,6 +199,7 @@ def main() -> None:
     parser.add_argument("--talk", type=int, default=1200, help="steps of stage 3")
     parser.add_argument("--all", type=int, default=1500, help="steps of stage 4")
     parser.add_argument("--all-rate", type=float, default=4e-4)
+    parser.add_argument("--polish", type=int, default=500, help="steps of stage 5")
     parser.add_argument("--planted", type=int, default=0, help="steps of learning the planted causes, instead of all")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
@@ -209,13 +217,15 @@ def main() -> None:
         ("words", words),
         ("talk", lambda: trainer.learn_to_tell("talk", args.talk, 32, 1.5e-3, mix)),
         ("all", lambda: trainer.learn_to_tell("all", args.all, 24, args.all_rate, mix, frozen=False)),
-    ]
+        ("polish", lambda: trainer.learn_to_tell("polish", args.polish, 24, args.all_rate / 2, mix | {"reasoning": 4},
+                                                 frozen=False, blank=0.04)),
+    ]  # fmt: skip
     if args.planted:
-        if not trainer.load("all"):
-            parser.error(f"{args.work / 'all.pt'} is not there: train the model first.")
+        if not trainer.load("polish"):
+            parser.error(f"{args.work / 'polish.pt'} is not there: train the model first.")
 
         def plant() -> None:
-            trainer.learn_to_tell("planted", args.planted, 24, args.all_rate, mix, frozen=False)
+            trainer.learn_to_tell("planted", args.planted, 24, args.all_rate, mix, frozen=False, blank=0.04)
 
         stages = [("planted", plant)]
     for name, run in stages:
