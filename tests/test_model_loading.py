@@ -26,9 +26,11 @@ def test_models_that_the_plugins_offer() -> None:
     names = {model.name: model.aliases[0] for model in offered}
     assert names == {
         "phantom-qwen2.5-vl": "phantom_qwen2_5_vl",
+        "phantom-qwen2.5-vl-planted": "phantom_qwen2_5_vl_planted",
         "qwen2.5-vl-3b": "qwen2_5_vl_3b",
         "qwen2.5-vl-7b": "qwen2_5_vl_7b",
         "phantom-gemma3": "phantom_gemma3",
+        "phantom-gemma3-planted": "phantom_gemma3_planted",
         "gemma3-4b": "gemma3_4b",
         "gemma3-12b": "gemma3_12b",
         "medgemma-4b": "medgemma_4b",
