@@ -26,7 +26,7 @@ from plugins.attributors.medfocus.uot import solve
 from plugins.phantom.population import person
 from plugins.phantom.radiograph import Radiograph
 
-ASKED = question("left pleural effusion", "direct")
+ASKED = question("pleural effusion", "direct")
 
 
 def transfer(method: ConceptHiding, frame: np.ndarray, content: Box) -> None:

@@ -45,7 +45,7 @@ from plugins.phantom.population import person
 from plugins.phantom.radiograph import Radiograph
 
 MODELS = ("phantom-qwen2.5-vl", "phantom-gemma3")
-ASKED, ANSWER = question("left pleural effusion", "direct"), "Yes"
+ASKED, ANSWER = question("pleural effusion", "direct"), "Yes"
 BATCH, STEPS, CELLS, COALITIONS, REGIONS = 16, 24, 8, 256, 32
 OURS: dict[str, Attributor] = {
     "occlusion": Occlusion(Occlusion.Options(grid=CELLS)),

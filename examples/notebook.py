@@ -27,7 +27,7 @@ print(by_finding.sort_values("medfocus", ascending=False))
 model = harness.load_model()
 explanation = harness.explain(
     Path(__file__).parents[1] / "docs" / "chest.png",
-    "Is there evidence of left pleural effusion in the image? Think step by step and answer with yes or no.",
+    "Is there evidence of pleural effusion in the image? Think step by step and answer with yes or no.",
     model=model,
 )
 print(explanation)  # in a notebook, `explanation` alone shows the picture

@@ -69,7 +69,7 @@ def marked(name: str, record: int = 0) -> Explained:
     _, frame, place = framed(name if upright else FILM)
     model: Model = Watched(RegionModel(CAUSE, 8, 8), EVERYTHING, frozenset())
     key = RecordKey("kit", record, "toy-region", "reasoning")
-    asked = question("left pleural effusion", "reasoning")
+    asked = question("pleural effusion", "reasoning")
     case = Case(model, frame.copy(), asked, ANSWER, place.content, seed=7, record=key)
     attribution = MARKS[name]()
     said = said_of(attribution, case, place)

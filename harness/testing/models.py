@@ -29,7 +29,7 @@ from harness.testing.pictures import film
 from harness.testing.region import SIDE
 from harness.testing.watched import ALL_CAPTURES, MORE_CAPTURES, arrays_of
 
-QUESTION = question("left pleural effusion", "direct")
+QUESTION = question("pleural effusion", "direct")
 TEXTS = ("yes", "The left costophrenic angle is blunted. Answer: yes")
 WORDS = ("Yes", "No", "yes", "no", " yes", " no", " Yes", " No", " the", " left", ".")
 CLOSE = 1e-3  # by so much may two ways to one log-probability differ in float32

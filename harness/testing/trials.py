@@ -99,7 +99,7 @@ def make_trial(
     """
     specimen, frame, place = framed(name)
     model = Watched(RegionModel(CAUSE, specimen.rows, specimen.columns), offers, method.captures)
-    asked = question("left pleural effusion", "reasoning")
+    asked = question("pleural effusion", "reasoning")
     case = SharedCase(
         model, frame.copy(), asked, specimen.answer, place.content, seed=7, captures=captures | method.captures,
         own=method.captures, record=RecordKey("kit", list(SPECIMENS).index(name), model.name, "reasoning"),
