@@ -20,10 +20,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from harness.contracts.attributor import Attribution, Attributor
 from harness.contracts.case import Case
 from harness.contracts.model import Capability, Capture
+from harness.contracts.plugin import NoOptions
 from harness.hookspecs import hookimpl
 
 
@@ -34,6 +36,13 @@ class TAM(Attributor):
     aliases: ClassVar[tuple[str, ...]] = ("token-activation-map",)
     needs: ClassVar[frozenset[Capability]] = frozenset({"trace"})
     captures: ClassVar[frozenset[Capture]] = frozenset({"token_logits"})
+
+    class Options(NoOptions):
+        """What users set by ``-o tam.filter=false``."""
+
+        filter: bool = Field(default=True, description="Smooth each token's map by the paper's filter of ranks.")
+
+    options: Options
 
     def attribute(self, case: Case) -> Attribution:
         """Each image token gets the mean of its values in the maps of the answer's tokens."""
@@ -48,7 +57,8 @@ class TAM(Attributor):
             alone = without_interference(maps[k], maps[others], relevance[k, others])
             values = np.concatenate([alone, relevance[k, :k]])
             scaled = (alone - values.min()) / (np.ptp(values) or 1)
-            total += rank_gaussian(scaled.reshape(rows, -1)).ravel() / len(answer)
+            heat = scaled.reshape(rows, -1)
+            total += (rank_gaussian(heat) if self.options.filter else heat).ravel() / len(answer)
         return Attribution(saliency=case.spread(total))
 
 
