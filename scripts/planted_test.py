@@ -1,10 +1,10 @@
 """Which methods a planted cause fools: a test by film, for each method of a run on the planted benchmark.
 
 ``python -m scripts.planted_test RUN`` prints for each method and mode on how many films its boxes lie more on the
-lesion, which the models do not use, than on the mark, which they answer by. An answer of which the boxes lie on both alike, or on neither,
-is left out. A film counts as fooled where more than half of its answers are (two models may have been asked about it); one
-that is half and half is left out. The null hypothesis is a method that takes the one as often as the other: an exact
-two-sided binomial test over the films.
+lesion, which the models do not use, than on the mark, which they answer by. An answer of which the boxes lie on both
+alike, or on neither, is left out. A film counts as fooled where more than half of its answers are (two models may have
+been asked about it); one that is half and half is left out. The null hypothesis is a method that takes the one as often
+as the other: an exact two-sided binomial test over the films.
 """
 
 from __future__ import annotations
