@@ -60,8 +60,14 @@ class Seer:
         return torch.from_numpy(frames.astype(np.float32) / 255)
 
     def scene(self, row: int) -> Scene:
-        """What is true of a training film."""
-        return Scene(self.train.present[row], self.train.boxes[row], self.train.side[row])
+        """What is true of a training film.
+
+        What is absent has any side: the opposite of "the lungs have no ..." is "each lung has ..." too, and where that
+        was never the decisive token, models said "each lung" of every doubtful film.
+        """
+        side = self.train.side[row]
+        side = np.where(np.isfinite(side), side, self.rng.choice([0.0, 0.5, 1.0], len(side)))
+        return Scene(self.train.present[row], self.train.boxes[row], side)
 
     # -- images -----------------------------------------------------------------------------------------------------
     def pixels(self, grey: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -150,8 +150,9 @@ class Trainer(Seer):
         return torch.cat(parts)
 
     def shown(self, row: int) -> Scene:
-        """What is true of a development film."""
-        return Scene(self.develop.present[row], self.develop.boxes[row], self.develop.side[row])
+        """What is true of a development film; what is absent has each side by turns."""
+        side, turns = self.develop.side[row], (row + np.arange(len(ATTRIBUTES))) % 3 / 2
+        return Scene(self.develop.present[row], self.develop.boxes[row], np.where(np.isfinite(side), side, turns))
 
     @torch.no_grad()
     def judge(self, kind: Callable[[Scene, int], Lesson], yes: str, no: str, films: int = 200) -> str:
