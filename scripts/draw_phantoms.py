@@ -34,7 +34,7 @@ def outline(ax: Any, boxes: tuple[Box, ...], colour: str) -> None:
 
 def main() -> None:
     """Draw."""
-    fig = Figure(figsize=(13, 8.6), dpi=100)
+    fig = Figure(figsize=(13, 7.3), dpi=100)
     FigureCanvasAgg(fig)
     axes = fig.subplots(2, 5)
     shown = [film(f"phantom:{seed}") for seed in splits.BENCH[:40]]
