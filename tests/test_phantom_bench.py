@@ -25,7 +25,7 @@ from plugins.phantom.kinds import ATTRIBUTES, KIND
 from plugins.phantom.marks import MARKS
 from plugins.phantom.population import ORDINARY, person
 from plugins.phantom.radiograph import Radiograph
-from plugins.sources.phantom import Phantom, PhantomPlanted
+from plugins.sources.phantom import BENCH, Phantom, PhantomPlanted
 from scripts.build_phantom_bench import planted, samples
 
 NAMES = ("phantom-qwen2.5-vl", "phantom-gemma3")
@@ -150,7 +150,11 @@ def test_the_report_of_the_filter_adds_up(
         assert counts["survived"] == survived == counts["samples"] - sum(counts[gate.reason] for gate in GATES)
         if source is Phantom:
             assert 0.4 <= survived / counts["samples"] <= 0.9
-            assert sum(counts[gate.reason] > 0 for gate in GATES) >= 3
+
+
+def test_at_least_three_of_the_gates_drop_some() -> None:
+    report = json.loads((BENCH / "survival.json").read_text(encoding="utf-8"))
+    assert sum(any(counts[gate.reason] for counts in report.values()) for gate in GATES) >= 3
 
 
 @pytest.mark.parametrize("mode", MODES)
