@@ -1,8 +1,8 @@
 """Mean IoU of the 11 concept boxes of MedFocus and of its variants against the exact masks of phantoms, by framing.
 
 Run from the repository's root: ``python -m benchmarks.concept_boxes [POOL] [--patients N]``. The figures that their
-descriptions give come from here. Beside them stands a control that looks at no pixel: the pool's median boxes, in shares
-of the film's sides. The patients are those of the split TEST; the locator's constants were chosen on DEVELOP
+descriptions give come from here. Beside them stands a control that looks at no pixel: the pool's median boxes, in
+shares of the film's sides. The patients are those of the split TEST; the locator's constants were chosen on DEVELOP
 (``--develop``). ``--choices`` also measures medfocus with the reference chosen by the divergence.
 """
 
