@@ -41,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
         "build",
         help="read annotated films, or choose normal images of Chest ImaGenome, and write the pool",
         description="Write a pool for MedFocus: of a folder of films with the concepts' masks or boxes (--films), or "
-        "of the first normal images of Chest ImaGenome's gold standard in which all 11 anatomical concepts are annotated "
+        "of the first normal images of Chest ImaGenome's gold standard in which all 11 concepts are annotated "
         "(--data-root). The same data give the same file.",
         allow_abbrev=False,
     )

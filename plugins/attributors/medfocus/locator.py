@@ -27,7 +27,9 @@ STARTS = 3  # poses of the coarse fit that are tried out
 NONE_AT, SURE_AT = 0.4, 0.8
 DOUBTFUL = 0.5  # a confidence below which it is said
 INVERTED = 1.15  # how many times better the negative must fit to be believed
-MIRRORED = 0.02  # by how much the mirrored film must agree better
+# By how much the mirrored film must agree better: of 30 patients in 4 framings (DEVELOP) none is suspected, and 97 of
+# their 120 mirrored films are; among other patients a film with large findings may be suspected wrongly.
+MIRRORED = 0.02
 
 
 class Locator:
