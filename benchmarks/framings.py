@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,18 +81,20 @@ FRAMINGS: dict[str, Framing] = {
 }
 
 
-def films(seed: int) -> dict[str, Film]:
-    """A patient's film in every framing; the AP one is taken lying: a larger heart, a shallower breath, shoulder blades
-    over the lungs."""
+def films(seed: int, names: Iterable[str] = tuple(FRAMINGS)) -> dict[str, Film]:
+    """A patient's film in each of these framings; the AP one is taken lying: a larger heart, a shallower breath,
+    shoulder blades over the lungs."""
     patient = person(seed)
     p = patient.p
     lying = {"heart": p["heart"] * 1.06, "inspiration": p["inspiration"] - 9, "scapula": p["scapula"] - 9}
     lying |= {"clav_y": p["clav_y"] - 6}
-    upright, flat = (_drawn(Radiograph(one)) for one in (patient, replace(patient, p=p | lying)))
+    drawn: dict[bool, Framed] = {}
     made = {}
-    for name, framing in FRAMINGS.items():
-        film, masks = flat if name == "AP" else upright
-        made[name] = _framed(*framing(film, masks, np.random.default_rng([seed, *name.encode()])), masks)
+    for name in names:
+        if (flat := name == "AP") not in drawn:
+            drawn[flat] = _drawn(Radiograph(replace(patient, p=p | lying) if flat else patient))
+        film, masks = drawn[flat]
+        made[name] = _framed(*FRAMINGS[name](film, masks, np.random.default_rng([seed, *name.encode()])), masks)
     return made
 
 

@@ -21,7 +21,8 @@ class MedFocusConsensus(ConceptHiding):
 
     Ours, not the paper's. The mean film is scaled, turned, shifted and bent onto the image; no transport is used.
     Mean IoU of the 11 boxes against exact masks of phantoms: 0.75, cropped by a fifth 0.75, where fixed boxes have 0.48
-    and 0.34, medfocus 0.29 and 0.34 (benchmarks/concept_boxes.py; 30 patients of TEST). locator=transport gives the boxes that it had before.
+    and 0.34, medfocus 0.29 and 0.34 (benchmarks/concept_boxes.py; 30 patients of TEST). locator=transport
+    gives the boxes that it had before.
     """
 
     name: ClassVar[str] = "medfocus-consensus"
