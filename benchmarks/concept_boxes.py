@@ -1,35 +1,32 @@
-"""Mean IoU of the 11 concept boxes of MedFocus and of its variants against the exact masks of phantoms.
+"""Mean IoU of the 11 concept boxes of MedFocus and of its variants against the exact masks of phantoms, by framing.
 
 Run from the repository's root: ``python -m benchmarks.concept_boxes [POOL] [--patients N]``. The figures that their
-descriptions give come from here. ``--choices`` also measures medfocus with the reference chosen by the divergence.
+descriptions give come from here. Beside them stands a control that looks at no pixel: the pool's median boxes, in
+shares of the film's sides. The patients are those of the split TEST; the locator's constants were chosen on DEVELOP
+(``--develop``). ``--choices`` also measures medfocus with the reference chosen by the divergence.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.framings import FRAMINGS, Film, films, tight
 from harness.imaging.frame import Box
-from harness.imaging.read import letterbox
 from plugins.attributors.medfocus.concept_hiding import ConceptHiding
 from plugins.attributors.medfocus.concepts import CONCEPTS
+from plugins.attributors.medfocus.locator import placed, usual_boxes
 from plugins.attributors.medfocus.medfocus import MedFocus
 from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
-from plugins.attributors.medfocus.references import DEFAULT_POOL, Pool
-from plugins.phantom.population import person
-from plugins.phantom.radiograph import Radiograph
+from plugins.attributors.medfocus.references import DEFAULT_POOL, Pool, load_pool
+from plugins.phantom import splits
 
-FIRST_SEED = 6_000_000  # no split of plugins.phantom.splits
-
-
-def tight(mask: np.ndarray) -> Box:
-    """The half-open box of a mask's true pixels."""
-    rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return Box(float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))
+LARGE = ("cardiac silhouette", "left lung", "right lung", "mediastinum")
 
 
 def boxed(pool: Pool) -> Pool:
@@ -47,27 +44,17 @@ def iou(a: Box, b: Box) -> float:
     return both / (a.area + b.area - both)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("pool", nargs="?", type=Path, default=DEFAULT_POOL)
-    parser.add_argument("--patients", type=int, default=40)
-    parser.add_argument("--medsam", type=Path, help="also measure with MedSAM's refinement")
-    parser.add_argument("--choices", action="store_true", help="also choose medfocus's reference by the divergence")
-    parser.add_argument("--box-masks", action="store_true", help="put each reference's box in the place of its mask")
-    args = parser.parse_args()
-
-    cases = []
-    for seed in range(FIRST_SEED, FIRST_SEED + args.patients):
-        film = Radiograph(person(seed))
-        frame, place = letterbox(film.image(), 224)
-        masks = film.anatomy.masks()
-        cases.append((frame, place.content, {name: place.to_frame(tight(masks[name])) for name in CONCEPTS}))
-
+def methods_of(args: argparse.Namespace) -> dict[str, Callable[[np.ndarray, Box], dict[str, Box]]]:
+    """What is measured, the control first."""
+    usual = usual_boxes(load_pool(args.pool))
+    found: dict[str, Callable[[np.ndarray, Box], dict[str, Box]]] = {
+        "fixed boxes (control)": lambda image, content: placed(usual, content)
+    }
     for medsam in dict.fromkeys((None, args.medsam)):
         given = {"pool": args.pool, "medsam": medsam}
         methods: dict[str, ConceptHiding] = {
             "medfocus-consensus": MedFocusConsensus(MedFocusConsensus.Options(**given)),
+            "consensus, locator=transport": MedFocusConsensus(MedFocusConsensus.Options(locator="transport", **given)),
             "medfocus": MedFocus(MedFocus.Options(**given)),
         }
         if args.choices:
@@ -76,17 +63,51 @@ def main() -> None:
             if args.box_masks:
                 method.__dict__["pool"] = boxed(method.pool)
             method.boxes(np.zeros((224, 224, 3), np.uint8), Box(0, 0, 224, 224))  # loading is not timed
-            start = time.perf_counter()
-            found = [method.boxes(frame, content) for frame, content, _ in cases]
-            seconds = (time.perf_counter() - start) / len(cases)
-            scores = {
-                part: float(np.mean([iou(b[part], t[part]) for b, (_, _, t) in zip(found, cases, strict=True)]))
-                for part in CONCEPTS
-            }
-            mean = np.mean(list(scores.values()))
-            print(f"{name}{' + MedSAM' if medsam else ''}: mean IoU {mean:.3f}, {seconds:.3f} s an image")
-            for part, score in scores.items():
-                print(f"    {score:.3f}  {part}")
+            found[f"{name}{' + MedSAM' if medsam else ''}"] = method.boxes
+    return found
+
+
+def measured(find: Callable[[np.ndarray, Box], dict[str, Box]], cases: list[Film]) -> tuple[dict[str, float], float]:
+    """The mean IoU of each concept where it is on the film, a missing box counting 0, and CPU seconds a film."""
+    start = time.process_time()
+    found = [find(case.frame, case.content) for case in cases]
+    seconds = (time.process_time() - start) / len(cases)
+    scores: dict[str, list[float]] = {name: [] for name in CONCEPTS}
+    for boxes, case in zip(found, cases, strict=True):
+        for name, true in case.boxes.items():
+            scores[name].append(iou(boxes[name], true) if name in boxes else 0.0)
+    return {name: float(np.mean(values)) for name, values in scores.items()}, seconds
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("pool", nargs="?", type=Path, default=DEFAULT_POOL)
+    parser.add_argument("--patients", type=int, default=40)
+    parser.add_argument("--develop", action="store_true", help="the patients on which constants are chosen")
+    parser.add_argument("--framing", choices=list(FRAMINGS), action="append", help="measure this framing alone")
+    parser.add_argument("--medsam", type=Path, help="also measure with MedSAM's refinement")
+    parser.add_argument("--choices", action="store_true", help="also choose medfocus's reference by the divergence")
+    parser.add_argument("--box-masks", action="store_true", help="put each reference's box in the place of its mask")
+    args = parser.parse_args()
+
+    first = (splits.DEVELOP if args.develop else splits.TEST).start
+    cases = [films(seed) for seed in range(first, first + args.patients)]
+    methods = methods_of(args)
+    print(f"{args.patients} patients from {first}; large: {', '.join(LARGE)}")
+    print(f"{'':26}{'':30}{'mean':>7}{'large':>7}  " + " ".join(f"{_short(name):>6}" for name in CONCEPTS) + "   ms")
+    for framing in args.framing or FRAMINGS:
+        for name, find in methods.items():
+            scores, seconds = measured(find, [case[framing] for case in cases])
+            means = np.mean(list(scores.values())), np.mean([scores[part] for part in LARGE])
+            figures = "".join(f"{mean:7.3f}" for mean in means) + "  " + " ".join(f"{s:6.2f}" for s in scores.values())
+            print(f"{framing:26}{name:30}{figures}  {1000 * seconds:4.0f}", flush=True)
+
+
+def _short(concept: str) -> str:
+    """Six letters for a column: l.lung, r.hila."""
+    side, _, rest = concept.partition(" ")
+    return (f"{side[0]}.{rest}" if side in ("left", "right") else concept)[:6]
 
 
 if __name__ == "__main__":

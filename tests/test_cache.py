@@ -21,6 +21,7 @@ from harness.run.cache import JsonCache, digest_of, path_of, shared
 from harness.run.settings import RunSettings
 from plugins.attributors.medfocus import kept_boxes as kept
 from plugins.attributors.medfocus.concept_hiding import ConceptHiding
+from plugins.attributors.medfocus.located import Located
 from plugins.attributors.medfocus.medfocus import MedFocus
 from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
 
@@ -167,7 +168,7 @@ def test_medfocus_finds_its_boxes_on_disk(
     assert repr(plain) == repr(made) == repr(found)  # every digit, and the order of the concepts
     # It holds boxes and digests, and nothing of the image.
     (path,) = tmp_path.rglob("*.json")
-    assert set(json.loads(path.read_text())["value"]) == set(plain) and len(path.read_bytes()) < 4096
+    assert set(json.loads(path.read_text())["value"]["boxes"]) == set(plain) and len(path.read_bytes()) < 4096
 
 
 def test_medfocus_keeps_apart_what_differs(
@@ -175,9 +176,9 @@ def test_medfocus_keeps_apart_what_differs(
 ) -> None:
     asked: list[int] = []
 
-    def locate(self: ConceptHiding, image: np.ndarray, content: Box) -> dict[str, Box]:
+    def locate(self: ConceptHiding, image: np.ndarray, content: Box) -> Located:
         asked.append(1)
-        return {"left lung": Box(0, 0, 1, 1)}
+        return Located({"left lung": Box(0, 0, 1, 1)})
 
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
     monkeypatch.setattr(ConceptHiding, "_locate", locate)

@@ -78,7 +78,7 @@ def test_boxes_stay_inside_the_content_and_are_remembered(
     boxes = method.boxes(image, content)
     for box in boxes.values():
         assert box.x0 >= content.x0 and box.x1 <= content.x1 and box.area > 0
-    monkeypatch.setattr(type(method), "_locate", lambda *_: pytest.fail("transferred twice"))
+    monkeypatch.setattr(type(method), "_locate", lambda *_: pytest.fail("located twice"))
     assert method.boxes(image.copy(), content) == boxes
 
 

@@ -26,6 +26,8 @@ class Attribution:
     more important) and box. ``token_scores``: one value an answer token; ``concept_token_scores``: these for every
     concept that has a score. ``fallback``: the method gave up on choosing a region and returned the whole image.
     ``completeness``: by how many nats what it attributes misses what it should sum to.
+    ``confidence``: how sure the method is, 0 to 1, that it looked where it should have, as of where organs lie.
+    ``notes``: what a reader of this explanation must know, in sentences; those about all of them are the method's.
     """
 
     saliency: np.ndarray | None = None
@@ -37,6 +39,8 @@ class Attribution:
     fallback: bool = False
     completeness: float | None = None
     concept_token_scores: dict[str, list[float]] | None = None
+    confidence: float | None = None
+    notes: Sequence[str] = ()
 
 
 class Attributor(Plugin):

@@ -133,6 +133,10 @@ def _lines(explanation: Explanation, output: Path) -> Iterable[tuple[str, str]]:
         yield "", f"x0 y0 x1 y1 in the image's {width} x {height} pixels"
     else:
         yield "boxes", "none: the method found nothing that stands out"
+    if attribution.confidence is not None:
+        yield "confidence", f"{attribution.confidence:.2f} of 1, that it looked where it should have"
+    for note in attribution.notes:
+        yield "note", note
     passes = [f"{cost.forward} forward"] + ([f"{cost.backward} backward"] if cost.backward else [])
     yield "cost", f"{' and '.join(passes)} passes"
     yield "picture", str(output)

@@ -160,7 +160,8 @@ def _header(fig: Figure, explanation: Drawable, question: list[str], height: flo
     else:
         verdict = "Saliency map" if attribution.saliency is not None else "Boxes"
     _write(fig, MARGIN, top + 0.27, height, verdict, fontsize=11, color=ACCENT, fontweight="bold")
-    method = plain(f"{explanation.attributor}  ·  {explanation.model}", lines=True)
+    sure = "" if attribution.confidence is None else f"  ·  confidence {attribution.confidence:.2f}"
+    method = plain(f"{explanation.attributor}{sure}  ·  {explanation.model}", lines=True)
     _write(fig, WIDTH - MARGIN, top + 0.29, height, method, fontsize=9, color=MUTED, ha="right")
 
 

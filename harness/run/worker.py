@@ -293,6 +293,8 @@ class RunWorker:
         told = {name: said[name] for name in ("boxes", "peak", "concept", "concept_scores")}
         explained = truth_of(task.key, one.label, task.sample, scene, attribution=attribution, **told, **more)
         start = time.perf_counter()
+        notes = attribution.notes if attribution is not None else ()
+        remarks += [f"{one.label}, {task.key.source} {task.key.index}: {note}" for note in notes]
         row = maker.row(task, explained, "ok", None, **said, **cost)
         if any("model" in metric.needs for metric in self.metrics.values()):
             self._time("measure", start, **about)

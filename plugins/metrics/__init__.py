@@ -13,6 +13,7 @@ def metrics() -> Sequence[type[Metric]]:
     """The metrics of this plugin; boards rank by the first unless told otherwise."""
     from plugins.metrics.average_precision import Auroc, AveragePrecision
     from plugins.metrics.concept_right import ConceptRight
+    from plugins.metrics.confidence import Confidence
     from plugins.metrics.deletion_insertion import Deletion, Insertion
     from plugins.metrics.further_truths import DistractorMass, Fooled, IoUPlausible, IoURegion
     from plugins.metrics.iou_at_area import IoUAtArea
@@ -22,4 +23,4 @@ def metrics() -> Sequence[type[Metric]]:
 
     of_boxes = [IoU, IoURegion, Precision, Recall, F1, Pointing, ConceptRight, IoUPlausible, Fooled]
     of_maps = [AveragePrecision, RelevanceMass, DistractorMass, IoUAtArea, Auroc]
-    return [*of_boxes, Deletion, Insertion, *of_maps]
+    return [*of_boxes, Deletion, Insertion, *of_maps, Confidence]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -21,8 +22,9 @@ from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.run.cache import shared
 from plugins.attributors.baselines import Baseline, baseline, baseline_field
-from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
+from plugins.attributors.medfocus.concepts import COMPOSITES
 from plugins.attributors.medfocus.kept_boxes import frame_key, recipe
+from plugins.attributors.medfocus.located import Located, from_json
 from plugins.attributors.medfocus.references import DEFAULT_POOL, Pool, load_pool
 from plugins.attributors.medfocus.regions import clip, hull
 from plugins.attributors.medsam import BoxRefiner, MedSAM, medsam_files
@@ -46,7 +48,7 @@ def composites_field(default: Composites) -> Any:
 class ConceptHiding(Attributor):
     """Hides each anatomical concept in turn and returns the one that the answer depends on most.
 
-    A variant says where the concepts lie, by :meth:`_transfer`.
+    A variant says where the concepts lie, by :meth:`_find`.
     """
 
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
@@ -57,7 +59,7 @@ class ConceptHiding(Attributor):
         pool: Path = Field(
             default=DEFAULT_POOL,
             description="Reference pool: an .npz file of normal chest X-rays with masks of the 11 concepts. The "
-            "default holds phantoms; `harness references build` makes one of Chest ImaGenome.",
+            "default holds phantoms; `harness references build` makes one of films of your own, or of Chest ImaGenome.",
         )
         refine: Literal["auto", "none", "medsam"] = Field(
             default="auto",
@@ -95,11 +97,11 @@ class ConceptHiding(Attributor):
             raise HarnessError(
                 f"{self.name}.refine=medsam needs the weights: set {self.name}.medsam to a file or folder."
             )
-        self._memory: OrderedDict[str, dict[str, Box]] = OrderedDict()
+        self._memory: OrderedDict[str, Located] = OrderedDict()
 
     @abstractmethod
-    def _transfer(self, image: np.ndarray, content: Box) -> Sequence[Box | None]:
-        """The box of each of ``CONCEPTS`` in a frame image, uint8 [side, side, 3]; None where it has none."""
+    def _find(self, image: np.ndarray, content: Box) -> Located:
+        """Where the concepts lie in a frame image, uint8 [side, side, 3]."""
 
     def files(self) -> list[Path]:
         """The pool, and MedSAM's weights where it is in use."""
@@ -134,15 +136,18 @@ class ConceptHiding(Attributor):
         return MedSAM(self.options.medsam, plugin=self.name)
 
     def boxes(self, image: np.ndarray, content: Box) -> dict[str, Box]:
-        """Each concept's box in a frame image, uint8 [side, side, 3]; one without any mass has none.
+        """Each concept's box in a frame image, uint8 [side, side, 3]; one that is not there has none."""
+        return self.located(image, content).boxes
+
+    def located(self, image: np.ndarray, content: Box) -> Located:
+        """Where the concepts lie in a frame image, how sure that is, and what looks wrong with the image.
 
         Remembered by the image's bytes, here and on disk, so that all questions, modes, models, runs and processes
-        share one transfer.
+        share one search.
         """
         key = frame_key(self._recipe, image, content)
         if key not in self._memory:
-            found = shared().get(key, lambda: self._located(image, content))
-            self._memory[key] = {name: Box(*edges) for name, edges in found.items()}
+            self._memory[key] = from_json(shared().get(key, lambda: self._locate(image, content).as_json()))
             if len(self._memory) > _REMEMBERED:
                 self._memory.popitem(last=False)
         return self._memory[key]
@@ -152,21 +157,19 @@ class ConceptHiding(Attributor):
         options = self.options.model_dump(mode="json", exclude=_AFTERWARDS)
         return recipe(self.name, options, self.files())
 
-    def _located(self, image: np.ndarray, content: Box) -> dict[str, list[float]]:
-        """:meth:`_locate` as JSON, which keeps every digit of a float."""
-        return {name: [float(edge) for edge in box] for name, box in self._locate(image, content).items()}
-
-    def _locate(self, image: np.ndarray, content: Box) -> dict[str, Box]:
-        found = self._transfer(image, content)
-        boxes = {name: box for name, box in zip(CONCEPTS, found, strict=True) if box is not None}
-        if self.refiner is not None:
-            refined = self.refiner.refine(image, list(boxes.values()))
-            boxes = {name: clip(new, content) or boxes[name] for name, new in zip(boxes, refined, strict=True)}
-        return boxes
+    def _locate(self, image: np.ndarray, content: Box) -> Located:
+        found = self._find(image, content)
+        if self.refiner is None:
+            return found
+        refined = self.refiner.refine(image, list(found.boxes.values()))
+        pairs = zip(found.boxes.items(), refined, strict=True)
+        return replace(found, boxes={name: clip(new, content) or old for (name, old), new in pairs})
 
     def attribute(self, case: Case) -> Attribution:
         """The concept whose hiding costs the answer most, or the whole image where none costs enough."""
-        boxes, how = self.boxes(case.image, case.content), self.options.composites
+        found, how = self.located(case.image, case.content), self.options.composites
+        boxes = found.boxes
+        about: dict[str, Any] = {"confidence": found.confidence, "notes": found.notes}
         regions: dict[str, tuple[Box, ...]] = {name: (box,) for name, box in boxes.items()}
         if how != "none":
             regions |= {
@@ -175,7 +178,7 @@ class ConceptHiding(Attributor):
                 if all(part in boxes for part in parts)
             }
         if not regions:
-            return Attribution(boxes=[case.content], fallback=True)
+            return Attribution(boxes=[case.content], fallback=True, **about)
         blank, original = baseline(case, self.options.baseline), case.original
         masked = case.score([hide(case.image, region, blank) for region in regions.values()])
         drops = np.maximum(0.0, original - masked)  # [concepts, T]
@@ -192,6 +195,7 @@ class ConceptHiding(Attributor):
             concept_token_scores={n: row.tolist() for n, row in zip(regions, drops, strict=True)},
             token_scores=drops[best].tolist(),
             fallback=fallback,
+            **about,
         )
 
 

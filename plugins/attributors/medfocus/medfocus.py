@@ -7,7 +7,6 @@ answers with their hull.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from pydantic import Field
 
 from harness.imaging.frame import Box
 from plugins.attributors.medfocus.concept_hiding import ConceptHiding
+from plugins.attributors.medfocus.located import Located, of_each
 from plugins.attributors.medfocus.references import Choice, mass
 from plugins.attributors.medfocus.regions import region_box
 
@@ -44,8 +44,8 @@ class MedFocus(ConceptHiding):
 
     options: Options  # type: ignore[assignment]
 
-    def _transfer(self, image: np.ndarray, content: Box) -> Sequence[Box | None]:
+    def _find(self, image: np.ndarray, content: Box) -> Located:
         o = self.options
         index = self.pool.choose(mass(image, o.choice_grid, content), o.epsilon, o.lam, o.choice)
         heat = self.pool.transfer(index, mass(image, o.grid, content), o.epsilon, o.lam)
-        return [region_box(received, o.coverage, image.shape[0], content) for received in heat]
+        return of_each([region_box(received, o.coverage, image.shape[0], content) for received in heat])
