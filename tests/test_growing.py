@@ -112,6 +112,23 @@ def test_an_edited_method_is_computed_again_and_no_other(bench: Path, tmp_path: 
     assert "12 of 12 results are" in said and "is not what it was" not in said
 
 
+def test_an_edited_method_may_have_a_further_option(bench: Path, tmp_path: Path, package: Package) -> None:
+    settings: dict[str, Any] = {"bench": bench, "limit": 4}
+    out = tmp_path / "out"
+    run(out, ("one", "two"), package.module(), **settings)
+    text = (package.folder / "two.py").read_text()
+    option = '    class Options(NoOptions):\n        wide: int = Field(1, description="How wide.")\n'
+    text = text.replace("    def attribute", option + "    def attribute")
+    imports = "from pydantic import Field\nfrom harness.contracts.plugin import NoOptions\n"
+    package.write("two.py", imports + text)
+    ended, said = run(out, ("one", "two"), package.module(), **settings)
+    assert "The code of the attributor 'two' is not what it was: 4 results are computed again." in said
+    assert ended.finished == ended.total == 8
+    # Its code is the same now: another value is another run.
+    with pytest.raises(HarnessError, match=r"options of the attributor 'two'\.wide: 1, now 2"):
+        run(out, ("one", "two"), package.module(), options=["two.wide=2"], **settings)
+
+
 def test_what_a_method_imports_is_its_code_too(package: Package, tmp_path: Path) -> None:
     def codes() -> list[str | None]:
         return [code_of(cls) for cls in package.module().attributors()]

@@ -75,7 +75,7 @@ class Growth:
         if old.shard is not None and old.planned != new.planned:
             yield "a shard's records cannot become more"
         for kind, label, before, after in _pairs(old, new):
-            yield from differences(_counted(before), _counted(after), f"options of the {kind} {label!r}")
+            yield from differences(*_options(before, after), f"options of the {kind} {label!r}")
             # Of a model that nobody needed nothing is known.
             known = before.weights and after.weights
             if known and before.identity["weights"] != after.identity["weights"]:
@@ -188,9 +188,13 @@ def _pairs(old: Header, new: Header) -> Iterator[tuple[str, str, PluginFacts, Pl
     yield from (("metric", label, old.metrics[label], new.metrics[label]) for label in both)
 
 
-def _counted(facts: PluginFacts) -> dict[str, Any]:
-    options: dict[str, Any] = facts.identity["options"]
-    return options
+def _options(before: PluginFacts, after: PluginFacts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of a plugin that must be the same: of code that was changed, those that it had and has."""
+    old, new = before.identity["options"], after.identity["options"]
+    if before.identity["code"] != after.identity["code"]:
+        both = old.keys() & new.keys()
+        old, new = ({name: value for name, value in some.items() if name in both} for some in (old, new))
+    return old, new
 
 
 def _minor(version: str | None) -> set[str] | None:
