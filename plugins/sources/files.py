@@ -54,6 +54,6 @@ class FileSource(Source):
 
     def image(self, sample: Sample) -> np.ndarray:
         """The sample's image in native pixels, uint8 [height, width, 3]."""
-        from harness.imaging.read import read_image
+        from harness.reading.image import read_image
 
         return read_image(self.image_path(sample))

@@ -40,6 +40,8 @@ class PadChestGR(FileSource):
     *not there* is no such case, since the release had it: its findings keep their numbers, have no boxes, and
     cannot be read, so a copy with some of the images is good for those, and all others fail by name.
 
+    The release cut off fractions of grey levels; here they are rounded, so that a pixel may be one level brighter.
+
     Not verified for want of the data: how filtered_studies.json derives from the published
     grounded_reports_20240819.json, and which images, if any, the release could not read.
     """
@@ -77,7 +79,7 @@ class PadChestGR(FileSource):
 
 def _size(path: Path) -> tuple[int, int] | HarnessError | None:
     """(width, height) of an image; what is wrong with it; or None where it cannot be opened at all."""
-    from harness.imaging.read import image_size
+    from harness.reading.image import image_size
 
     try:
         path.open("rb").close()

@@ -23,6 +23,9 @@ class VinDrCXR(FileSource):
     (image_id, class_name), and the groups sorted as text, by code point. A row without an image or class is in
     no group, as in pandas' ``groupby``. Edges are native pixels, rounded as in the release.
 
+    The release inverted MONOCHROME1 films before their window and cut off fractions of grey levels; here the window
+    comes first and greys are rounded (docs/images.md), so that its answers were given to slightly other pixels.
+
     Not verified for want of the credentialed file: that none of its values is one that Python and pandas read
     differently (both take the edges for decimal fractions, and the names for text).
     """
