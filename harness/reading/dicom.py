@@ -45,6 +45,19 @@ def read_dicom(path: Path) -> np.ndarray:
         ) from error
 
 
+def dicom_size(path: Path) -> tuple[int, int]:
+    """(width, height) that a file's head says. Raises ``HarnessError`` where it says none."""
+    import pydicom
+
+    try:
+        with FILTERS, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Rows", "Columns"])
+            return int(data.Columns), int(data.Rows)
+    except Exception as error:
+        raise HarnessError(f"The DICOM image {path} is broken: {error}.") from error
+
+
 def _shown(data: Any, what: str) -> np.ndarray:
     # These before the pixels are unpacked, which may take all memory.
     if int(data.get("NumberOfFrames") or 1) > 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.reading.dicom import FILTERS, read_dicom
+from harness.reading.dicom import FILTERS, dicom_size, read_dicom
 from harness.reading.grey import MEGAPIXELS, check_size, stretch
 from harness.reading.png import all_bits, halved
 
@@ -50,6 +50,23 @@ def image_size(path: Path | str) -> tuple[int, int]:
         return _decode(path)[0].size
     height, width = read_dicom(path).shape[:2]
     return width, height
+
+
+def stated_size(path: Path | str) -> tuple[int, int]:
+    """(width, height) that a file's head says, as stored: quick, and no word on whether its pixels are sound.
+
+    Raises ``HarnessError`` for a file that is missing or no picture.
+    """
+    from PIL import Image
+
+    path = Path(path)
+    if _is_dicom(path):
+        return dicom_size(path)
+    try:
+        with FILTERS, warnings.catch_warnings(), Image.open(path, formats=("PNG", "JPEG")) as picture:
+            return picture.size
+    except Exception as error:  # a bomb too
+        raise HarnessError(f"The image {path} is broken: {error}.") from error
 
 
 def from_picture(picture: Image, what: str, upright: bool = False, deep: bytes | None = None) -> np.ndarray:

@@ -6,6 +6,7 @@ A fault of a whole file is a ``HarnessError``; one of a row, which costs no more
 from __future__ import annotations
 
 import csv
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +26,7 @@ MISSING = frozenset(
 )  # fmt: skip
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SHOWN = 60
-_AGAIN = "the file is not as it was published, download it again."
+_AGAIN = "the file is not in the published format: export or download it again."
 _FAR = 1e9  # pixels; no edge is there, and a float holds it
 
 
@@ -145,6 +146,16 @@ def _oddity(values: Sequence[str], header: Sequence[str]) -> str | None:
     return None
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file holds. Raises ``HarnessError`` for one that cannot be read, or is none."""
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise HarnessError(f"The file {path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise HarnessError(f"The file {path} is no JSON ({error}); download it again.") from error
+
+
 def file_name(where: str, field: str, value: Any) -> str:
     """``value``, which is to name a file inside a folder. Raises ``HarnessError`` for all that could lead out.
 
@@ -155,6 +166,21 @@ def file_name(where: str, field: str, value: Any) -> str:
     if set(value) & set("/\\:"):
         raise fault(where, field, f"should name a file and no path, it is {shown(value)}")
     return value
+
+
+def file_path(where: str, field: str, value: Any) -> str:
+    """``value``, which is to name a file in a folder or in one below it: each of its parts is a :func:`file_name`."""
+    if not isinstance(value, str):
+        raise fault(where, field, f"should name a file, it is {shown(value)}")
+    return "/".join(file_name(where, field, part) for part in value.split("/"))
+
+
+def corner_and_size(where: str, field: str, value: Any) -> Box:
+    """A box from a list of its left, top, width and height; the latter two are positive."""
+    x, y, width, height = four_numbers(where, field, value)
+    if not (width > 0 and height > 0):
+        raise fault(where, field, f"should be left, top, width and height, it is {shown(value)}")
+    return Box(x, y, x + width, y + height)
 
 
 def four_numbers(where: str, field: str, value: Any) -> Box:

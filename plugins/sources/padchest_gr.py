@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +11,7 @@ from harness.contracts.source import DataPath, Sample, Source
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box
-from plugins.clinical.annotations import RowFault, fault, file_name, four_numbers, shown, whole_pixels
+from plugins.clinical.annotations import RowFault, fault, file_name, four_numbers, read_json, shown, whole_pixels
 from plugins.sources.files import FileSource, Group
 
 BIMCV = "BIMCV (research use agreement)"
@@ -118,12 +117,7 @@ def _scaled(box: Box, width: int, height: int) -> Box:
 
 def _list(path: Path) -> list[Any]:
     """The studies as the file has them."""
-    try:
-        studies = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise HarnessError(f"The file {path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise HarnessError(f"The file {path} is no JSON ({error}); download it again.") from error
+    studies = read_json(path)
     if not isinstance(studies, list) or not studies:
         raise HarnessError(f"The file {path} should hold a list of studies; download it again.")
     return studies
