@@ -13,10 +13,11 @@ import numpy as np
 
 from harness.imaging.frame import Box, to_boxes
 from harness.imaging.overlap import overlap
+from harness.testing.constant_box import best_box
 from plugins.phantom import splits
 from plugins.phantom.kinds import ATTRIBUTES
 from plugins.phantom.population import person
-from plugins.phantom.priors import BODY, FILM, best_box, to_body, to_film
+from plugins.phantom.priors import BODY, FILM, to_body, to_film
 from plugins.phantom.projection import Projection
 from plugins.phantom.radiograph import Radiograph
 from plugins.phantom.truth import Truth

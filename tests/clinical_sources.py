@@ -40,6 +40,16 @@ def refusal(source: FileSource) -> str:
     return str(raised.value)
 
 
+def left_out(source: FileSource) -> tuple[str, list[tuple[Any, ...]]]:
+    """The sentence on the one annotation that a source leaves out, and what it yields; its note says the same."""
+    found = said(source)
+    (sentence,) = source.left_out
+    (note,) = source.notes()
+    assert "cannot be read, left out: 1." in note and sentence in note and "\n" not in note and len(note) < 600
+    assert sentence.endswith(("download it again.", "the file again."))
+    return sentence, found
+
+
 def gold(root: Path, *rows: list[str], columns: tuple[str, ...] = trees.GOLD_COLUMNS) -> ImaGenome:
     trees.write_table(root / trees.GOLD, columns, rows, "\t")
     return ImaGenome(data_root=root)

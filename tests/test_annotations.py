@@ -8,7 +8,7 @@ from typing import Any
 import data_trees as trees
 import numpy as np
 import pytest
-from clinical_sources import QUICK, WRITERS, gold, padchest, refusal, said, vindr
+from clinical_sources import QUICK, WRITERS, gold, left_out, padchest, refusal, said, vindr
 from data_trees import gold_row
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,11 +38,41 @@ from plugins.sources.padchest_gr import PadChestGR
         ({"relation": "yes"}, "'relation' should be a number, it is 'yes'"),
     ],
 )
-def test_a_malformed_gold_row_is_named(tmp_path: Path, change: dict[str, str], message: str) -> None:
-    good = gold_row(1, 2, "a", "lung opacity", [1, 2, 3, 4])
-    text = refusal(gold(tmp_path, good, gold_row(1, 2, "a", "lung opacity", [1, 2, 3, 4], **change)))
-    assert text.startswith(f"{tmp_path / trees.GOLD}, line 3: the field ") and message in text
-    assert text.endswith("download it again.") and len(text) < 400
+def test_a_malformed_gold_row_is_left_out_by_name(tmp_path: Path, change: dict[str, str], message: str) -> None:
+    """The sample that it is of keeps its number, where the row says of which it is."""
+    rows = [gold_row(1, 2, "a", "lung opacity", [1, 2, 3, 4]), gold_row(7, 2, "c", "mass", [1, 2, 3, 4])]
+    source = gold(tmp_path, rows[0], gold_row(1, 2, "b", "nodule", [1, 2, 3, 4], **change), rows[1])
+    text, found = left_out(source)
+    assert text.startswith(f"{tmp_path / trees.GOLD}, line 3: the field ") and message in text and len(text) < 400
+    others = [("lung opacity", [(1, 2, 3, 4)]), ("mass", [(1, 2, 3, 4)])]
+    if "relation" not in change:
+        place = next(k for k, sample in enumerate(found) if not sample[2])
+        # Ids that are no numbers come last; an image's name is sorted as text whatever it is.
+        assert place == (2 if "patient_id" in change else 0 if found[0][1] == "nodule" else 1)
+        assert found.pop(place)[1:] == ("nodule", [])
+    assert [sample[1:] for sample in found] == others
+
+
+def test_a_truth_with_a_hole_in_it_is_none(tmp_path: Path) -> None:
+    rows = [gold_row(1, 2, "a", "mass", box) for box in ([1, 2, 3, 4], "[1, 2]", [5, 6, 7, 8])]
+    source = gold(tmp_path, *rows)
+    _, found = left_out(source)
+    assert found == [(f"{trees.MIMIC}/p1/p1/s2/a.jpg", "mass", [])]
+    (sample,) = source.samples()
+    assert source.image_path(sample) is None
+    with pytest.raises(HarnessError, match=r"has no truth: .*line 3: the field 'coord_original'"):
+        source.image(sample)
+
+
+def test_many_odd_rows_are_counted_and_some_are_named(tmp_path: Path) -> None:
+    rows = [(f"{k:02d}", "ILD", 1, 2, "x" if k % 2 else 3, 4) for k in range(80)]
+    source = vindr(tmp_path, *rows)
+    found = said(source)
+    assert [bool(boxes) for _, _, boxes in found] == [k % 2 == 0 for k in range(80)]
+    (note,) = source.notes()
+    assert "left out: 40." in note and "The others: line 5; line 7; " in note and "; and 27 more." in note
+    source.annotations.write_text("image_id,class_name,x_min,y_min,x_max,y_max\na,ILD,1,2,3,4\n")
+    assert len(said(source)) == 1 and source.notes() == []  # a walk forgets those before it
 
 
 def test_rows_that_are_not_in_use_may_hold_anything(tmp_path: Path) -> None:
@@ -61,14 +91,20 @@ def test_boxes_that_cover_nothing_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["nan", "", "1_0", "0x1", "inf", "1e999", "1,5", "١"])
-def test_a_malformed_vindr_row_is_named(tmp_path: Path, text: str) -> None:
-    message = refusal(vindr(tmp_path, ("a", "No finding", "", "", "", ""), ("a", "ILD", 1, 2, text, 4)))
+def test_a_malformed_vindr_row_is_left_out_by_name(tmp_path: Path, text: str) -> None:
+    rows = [("a", "No finding", "", "", "", ""), ("b", "ILD", 1, 2, text, 4), ("c", "ILD", 1, 2, 3, 4)]
+    message, found = left_out(vindr(tmp_path, *rows))
+    assert [sample[1:] for sample in found] == [("ILD", []), ("ILD", [(1, 2, 3, 4)])]
     assert message.startswith(f"{tmp_path / trees.VINDR}, line 3: the field 'x_max' should be a number, it is ")
 
 
 @pytest.mark.parametrize("image", ["../e1", "/etc/passwd", "..", "a/b"])
 def test_a_vindr_image_is_a_name_and_no_path(tmp_path: Path, image: str) -> None:
-    message = refusal(vindr(tmp_path, (image, "ILD", 1, 2, 3, 4)))
+    source = vindr(tmp_path, (image, "ILD", 1, 2, 3, 4))
+    message, found = left_out(source)
+    assert found == [("line 2", "ILD", [])]
+    with pytest.raises(HarnessError, match="should name a file"):
+        source.image(next(source.samples()))
     assert f"{trees.VINDR}, line 2: the field 'image_id' should name a file" in message
 
 
@@ -79,11 +115,7 @@ def test_a_vindr_image_is_a_name_and_no_path(tmp_path: Path, image: str) -> None
         (b"\n", "is empty"),
         (b"image_id,class_name,x_min,y_min,x_max\na,b,1,2,3\n", "line 1: it names no column 'y_max', but"),
         (b"image_id,class_name,x_min,y_min,x_max,y_max,x_min\n", "line 1: it names several columns 'x_min'"),
-        (b"image_id,class_name,x_min,y_min,x_max,y_max\na,ILD,1,2\n", "line 2: the field 'x_max' is missing"),
-        (b"image_id,class_name,x_min,y_min,x_max,y_max\na,ILD,1,2,3,4,5\n", "line 2: it has 7 fields"),
-        (b"image_id,class_name,x_min,y_min,x_max,y_max\na,\xff,1,2,3,4\n", "this is no text table"),
-        (b"image_id,class_name,x_min,y_min,x_max,y_max\na," + b"x" * 200_000 + b",1,2,3,4\n", "field limit"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "this is no text table"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "line 1: it names no column 'image_id'"),
         (b"<!DOCTYPE html>\n<html>\n", "it names no column 'image_id', but '<!DOCTYPE html>'"),
     ],
 )
@@ -92,6 +124,26 @@ def test_a_table_that_is_none_is_named(tmp_path: Path, content: bytes, message: 
     source.annotations.write_bytes(content)
     text = refusal(source)
     assert message in text and trees.VINDR in text and "download" in text and len(text) < 500
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "numbered"),
+    [
+        (b"a,ILD,1,2", "line 3: the field 'x_max' is missing", True),
+        (b"a,ILD,1,2,3,4,5", "line 3: it has 7 fields", True),
+        (b"a,\xff,1,2,3,4", "line 3: it holds bytes that are no UTF-8", True),
+        (b"a," + b"x" * 200_000 + b",1,2,3,4", "line 3: it is no line of a text table (field larger", False),
+        (b",ILD,1,2,3,4,5", "line 3: it has 7 fields", False),
+    ],
+)
+def test_an_odd_line_stops_nothing(tmp_path: Path, line: bytes, message: str, numbered: bool) -> None:
+    source = vindr(tmp_path)
+    good = b"image_id,class_name,x_min,y_min,x_max,y_max\n0,ILD,1,2,3,4\n%s\nb,ILD,1,2,3,4\n"
+    source.annotations.write_bytes(good % line)
+    text, found = left_out(source)
+    assert message in text and len(text) < 400
+    assert [bool(boxes) for _, _, boxes in found] == [True, *[False] * numbered, True]
+    assert all(name.isprintable() and name for sample in found for name in sample[:2])
 
 
 @pytest.mark.parametrize("cls", WRITERS)
@@ -120,32 +172,58 @@ GOOD = {"abnormal": True, "boxes": [[0, 0, 1, 1]], "extra_boxes": [], "labels": 
         ({"labels": ["nodule", None]}, "'labels' should be a list of texts, one is None"),
     ],
 )
-def test_a_malformed_finding_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_a_malformed_finding_is_left_out_by_name(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     trees.write_padchest_gr(tmp_path)
-    studies = [trees.study(1, trees.PADCHEST_A, [GOOD]), trees.study(2, trees.PADCHEST_A, [GOOD, GOOD | change])]
-    text = refusal(padchest(tmp_path, studies))
+    studies = [trees.study(1, trees.PADCHEST_A, [GOOD]), trees.study(2, trees.PADCHEST_A, [GOOD, GOOD | change, GOOD])]
+    text, found = left_out(padchest(tmp_path, studies))
     assert text.startswith(f"{tmp_path / trees.PADCHEST}, study 2, finding 2: the field ") and message in text
+    # It has a number where it would have been a sample: it says that it is abnormal, and has boxes.
+    numbered = [True] if (GOOD | change)["abnormal"] and (GOOD | change)["boxes"] else []
+    assert [bool(boxes) for _, _, boxes in found] == [True, True, *[False for _ in numbered], True]
+    assert all(attribute for _, attribute, _ in found)
     lacking = {key: value for key, value in GOOD.items() if key not in change}
-    text = refusal(padchest(tmp_path, [trees.study(1, trees.PADCHEST_A, [lacking])]))
+    text, _ = left_out(padchest(tmp_path, [trees.study(1, trees.PADCHEST_A, [lacking])]))
     assert f"the field {next(iter(change))!r} is missing" in text
+
+
+def test_a_study_whose_image_has_no_name_keeps_its_numbers(tmp_path: Path) -> None:
+    trees.write_padchest_gr(tmp_path)
+    studies = [trees.study(1, "../a.png", [GOOD, GOOD]), "no study", trees.study(2, trees.PADCHEST_A, [GOOD])]
+    source = padchest(tmp_path, studies)
+    found = said(source)
+    assert [(attribute, len(boxes)) for _, attribute, boxes in found] == [("nodule", 0), ("nodule", 0), ("nodule", 1)]
+    (note,) = source.notes()
+    assert "left out: 3." in note and "study 1" in note and "study 2" in note and ".." not in found[0][0]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("", "is no JSON"), ("[", "is no JSON"), ("[" * 200_000, "is no JSON"), ("{}", "a list of studies"),
-        ("[]", "a list of studies"), ("[3]", "study 1: should be an object, it is 3"),
-        ('[{"ImageID": "a.png"}]', "study 1: the field 'findings' is missing"),
-        ('[{"ImageID": "a.png", "findings": [7]}]', "study 1, finding 1: should be an object"),
-        ('[{"ImageID": "../a.png", "findings": []}]', "'ImageID' should name a file and no path"),
-        ('[{"ImageID": "/a.png", "findings": []}]', "'ImageID' should name a file and no path"),
-        ('[{"ImageID": 3, "findings": []}]', "'ImageID' should be text, it is 3"),
+        ("[]", "a list of studies"),
     ],
 )  # fmt: skip
 def test_a_list_of_studies_that_is_none_is_named(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / trees.PADCHEST).write_text(content)
     text = refusal(PadChestGR(data_root=tmp_path))
     assert message in text and trees.PADCHEST in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[3]", "study 1: should be an object, it is 3"),
+        ('[{"ImageID": "a.png"}]', "study 1: the field 'findings' is missing"),
+        ('[{"ImageID": "a.png", "findings": [7]}]', "study 1, finding 1: should be an object"),
+        ('[{"ImageID": "../a.png", "findings": []}]', "'ImageID' should name a file and no path"),
+        ('[{"ImageID": "/a.png", "findings": []}]', "'ImageID' should name a file and no path"),
+        ('[{"ImageID": 3, "findings": []}]', "'ImageID' should be text, it is 3"),
+    ],
+)
+def test_a_study_that_is_none_is_left_out_by_name(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / trees.PADCHEST).write_text(content)
+    text, found = left_out(PadChestGR(data_root=tmp_path))
+    assert message in text and trees.PADCHEST in text and found == []
 
 
 @QUICK
@@ -160,7 +238,9 @@ def test_no_file_whatever_ends_in_another_error(
     path = root / cls.data[0].path
     path.write_bytes((root / "good").read_bytes()[:keep] + content)
     try:
-        for sample in cls(data_root=root).samples():
+        source = cls(data_root=root)
+        for sample in source.samples():
+            assert (sample.image.strip() and sample.attribute.strip()) or not source.left_out
             assert all(np.isfinite(box).all() and box.area > 0 for box in sample.boxes)
     except HarnessError as error:
         assert str(path) in str(error)

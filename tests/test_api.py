@@ -209,7 +209,7 @@ def test_an_explanation_shows_itself(folder: Path, tmp_path: Path) -> None:
     [
         ({"question": " "}, "The question is empty"),
         ({"answer": ""}, "The answer is empty"),
-        ({"image": np.zeros((9, 9, 4))}, r"not float64 \(9, 9, 4\)"),
+        ({"image": np.zeros((9, 9, 5))}, r"not float64 \(9, 9, 5\)"),
         ({"image": "no.png"}, "no.png"),
         ({"model": "black-box"}, "needs score"),
         ({"model": "no-weights"}, "cannot be loaded"),

@@ -14,7 +14,8 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1
 
 from harness.errors import HarnessError
-from harness.imaging.read import image_size, letterbox, letterbox_mask, read_image
+from harness.imaging.read import letterbox, letterbox_mask
+from harness.reading.image import image_size, read_image
 
 RAMP = np.linspace(100, 3000, 30 * 20).round().astype(np.uint16).reshape(30, 20)
 GREY = np.random.default_rng(0).integers(0, 256, (30, 20), dtype=np.uint8)
@@ -185,11 +186,9 @@ def test_a_film_of_many_frames_is_refused(tmp_path: Path) -> None:
 def test_a_dicom_too_large_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 600)
-    assert_grey(read_image(write_dicom(tmp_path / "fits.dcm", RAMP)), stretched(RAMP))
     # It has no such pixels: to unpack it would be another error.
     path = write_dicom(tmp_path / "bomb.dcm", RAMP, Rows=60000, Columns=60000)
-    with pytest.raises(HarnessError, match=r"bomb\.dcm is too large: 3600000000 pixels"):
+    with pytest.raises(HarnessError, match=r"bomb\.dcm is too large: Columns x Rows is 60000 x 60000"):
         read_image(path)
     monkeypatch.setattr(pydicom.Dataset, "pixel_array", property(lambda _: pytest.fail("unpacked")))
     with pytest.raises(HarnessError, match="several frames"):

@@ -13,13 +13,14 @@ from harness.contracts.source import Sample
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.imaging.overlap import overlap
+from harness.testing.constant_box import best_box
 from plugins.editors.phantom import PhantomEditor
 from plugins.phantom import splits
 from plugins.phantom.film import film
 from plugins.phantom.kinds import ATTRIBUTES, KINDS
 from plugins.phantom.marks import MARKS
 from plugins.phantom.population import healthy, person
-from plugins.phantom.priors import FILM, best_box, to_body, to_film
+from plugins.phantom.priors import FILM, to_body, to_film
 from plugins.phantom.projection import HEIGHT, PIXEL_MM, WIDTH, Projection, ellipsoid
 from plugins.phantom.radiograph import VISIBLE, Radiograph
 from plugins.phantom.truth import Truth, paint

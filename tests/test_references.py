@@ -19,7 +19,8 @@ import harness.cli.main
 from harness.bench.records import Record, write_records
 from harness.errors import HarnessError
 from harness.imaging.frame import Box, Letterbox
-from harness.imaging.read import letterbox, read_image
+from harness.imaging.read import letterbox
+from harness.reading.image import read_image
 from harness.registry import Registry
 from harness.testing.region import RegionModel, make_case
 from leaderboard.board import make_board

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import data_trees as trees
+import free_trees as free
 import numpy as np
 import pytest
 
@@ -49,8 +50,47 @@ def test_complete_data_sets(data: Path, capsys: pytest.CaptureFixture[str]) -> N
         "padchest_gr": ["3", "2", "0", "–", "complete"],
         "vindr_cxr": ["4", "2", "0", "–", "complete"],
     }
-    assert len(out.splitlines()) == 4 and max(map(len, out.splitlines())) <= 80
+    assert len(out.split("\n\n")[0].splitlines()) == 4 and max(map(len, out.splitlines())) <= 80
     assert check(capsys, "--data-root", data, "--images")[2]["vindr_cxr"] == ["4", "2", "0", "0", "complete"]
+
+
+def test_how_large_boxes_are_where_they_lie_and_what_that_is_worth(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = check(capsys, "--data-root", data)
+    vindr = next(part for part in out.split("\n\n") if part.startswith("vindr_cxr: boxes about each finding"))
+    assert "imagenome: boxes about each region" in out
+    rows = {" ".join(line.split()[:-8]): line.split()[-8:] for line in vindr.splitlines() if "±" in line}
+    # 140 x 70 of 300 x 220 pixels, its middle at 160, 155; alone of its kind, it is guessed from all others.
+    assert rows["Cardiomegaly"][:6] == ["1", "14.8", "(14.8-14.8)", "53", "±0", "70"]
+    assert rows["all"][0] == "4" and 0 < float(rows["all"][-1]) < 60
+    assert " ".join(out.split()).count("prior IoU: what the best constant box") == 1
+    shutil.rmtree(data / trees.VINDR_IMAGES)
+    _, out, _ = check(capsys, "--data-root", data, "--source", "vindr_cxr")
+    assert "boxes about" not in out  # of images that are not there nobody knows the size
+
+
+def test_sources_of_which_nothing_is_there_are_named_and_not_counted(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    free.write_coco(data)
+    assert harness.cli.main.main(["sources", "check", "--data-root", str(data)]) == 0
+    said = capsys.readouterr()
+    assert "coco" in said.out and "nih" not in said.out
+    # MIMIC-CXR's images are there, but they are ImaGenome's too.
+    assert "Nothing is there of chexlocalize, chexlocalize-val, ms-cxr, nih-chestxray14;" in " ".join(said.err.split())
+    status, out, cells = check(capsys, "--data-root", data, "--source", "nih-chestxray14")
+    assert status == 1 and "nihcc.app.box.com" in out and cells.keys() == {"nih-chestxray14"}
+
+
+def test_rows_that_cannot_be_read_are_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = data / trees.VINDR
+    path.write_text(path.read_text().replace("100.4", "wide"))
+    status, out, cells = check(capsys, "--data-root", data, "--source", "vindr_cxr", "--images")
+    assert status == 1 and cells["vindr_cxr"] == ["4", "2", "0", "0", "incomplete"]
+    text = " ".join(out.split())
+    assert "left out: 1." in text and "line 2: the field 'x_min' should be a number, it is 'wide'" in text
+    assert "1 samples are not in it" in text
 
 
 def test_what_is_missing_and_where_to_get_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,7 +202,7 @@ def test_neither_torch_nor_pandas_is_imported(data: Path) -> None:
         "sys.exit(status)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "sources", "check", "--data-root", str(data), "--images"],
+        [sys.executable, "-c", code, "sources", "check", "--data-root", str(data), "--images"],  # and boxes fitted
         capture_output=True, text=True, cwd=ROOT, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

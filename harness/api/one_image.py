@@ -36,9 +36,11 @@ def explain(
 ) -> Explanation:
     """Explain one answer about one image: ``harness explain`` as a function. A notebook shows the result as a picture.
 
-    ``image``: a PNG, JPEG or DICOM file, a PIL image, or uint8 [height, width] or [height, width, 3]. ``question``
-    is asked as it is. ``model``: a name, a class, or what :func:`load_model` gave, which spares loading it for every
-    call; None for the embedded one. ``attributor``: likewise; None for the one that declares itself default.
+    ``image``: a PNG, JPEG or DICOM file, a PIL image, or an array [height, width] or [height, width, 3]; the three give
+    the same pixels, 8-bit values as they are and all others stretched from their least and largest. Files and PIL
+    images are turned as a viewer turns them, by their EXIF orientation. ``question`` is asked as it is. ``model``: a
+    name, a class, or what :func:`load_model` gave, which spares loading it for every call; None for the embedded one.
+    ``attributor``: likewise; None for the one that declares itself default.
     ``answer``: the text to explain; the model's own where None. ``options`` are for plugins given by name or
     class; one that is loaded already has its own. ``upsampling``: ``bilinear`` or ``nearest``, how values of image
     tokens and of cells become a map.
@@ -97,17 +99,10 @@ def _pixels(image: Any) -> np.ndarray:
     """An image as uint8 [height, width, 3], whatever it was given as."""
     from PIL import Image
 
-    from harness.imaging.read import read_image
+    from harness.reading.image import from_array, from_picture, read_image
 
     if isinstance(image, str | Path):
-        return read_image(Path(image))
+        return read_image(image, upright=True)
     if isinstance(image, Image.Image):
-        return np.array(image.convert("RGB"))
-    pixels = np.asarray(image)
-    if pixels.ndim == 2:
-        pixels = np.stack([pixels] * 3, axis=-1)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise HarnessError(
-            f"Give the image as a file, a PIL image or uint8 [height, width, 3], not {pixels.dtype} {pixels.shape}."
-        )
-    return pixels
+        return from_picture(image, "The PIL image", upright=True)
+    return from_array(np.asarray(image), "The array")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.cli.source_boxes import print_boxes
 from harness.errors import HarnessError
 from harness.flags import prepare
-from harness.text import plain
+from harness.text import plain, say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.contracts.source import DataPath, Sample, Source
+    from harness.testing.source_places import Place
 
 
 def add_parser(subparsers: Any) -> None:
@@ -31,14 +35,15 @@ def add_parser(subparsers: Any) -> None:
     check = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser(
         "check",
         help="what is there, what is missing, and where to get it",
-        description="Say which data sets are complete under a folder, what is missing and where to get it. "
+        description="Say which data sets are complete under a folder, what is missing and where to get it, how large "
+        "their boxes are, where they lie, and how far a guess gets that knows just that. "
         "The exit status is 0 where all that was asked for is complete, 1 otherwise.",
         allow_abbrev=False,
     )
     check.add_argument("--data-root", type=Path, required=True, metavar="DIR", help="folder that holds the data sets")
     check.add_argument(
         "--source", action="append", default=[], metavar="NAME",
-        help="source to check; repeatable (default: all that need data)",
+        help="source to check; repeatable (default: all of which something is there, or else all that need data)",
     )  # fmt: skip
     check.add_argument("--images", action="store_true", help="read every image too, which takes long")
     check.set_defaults(run=run)
@@ -51,7 +56,10 @@ def _help(parser: argparse.ArgumentParser) -> int:
 
 @dataclass
 class Inventory:
-    """What was found of one source. ``missing`` and ``unreadable`` are images; the latter with why."""
+    """What was found of one source. ``missing`` and ``unreadable`` are images; the latter with why.
+
+    ``places``: the boxes of the samples whose image's size is known; ``unplaced`` counts the others.
+    """
 
     source: Source
     samples: int = 0
@@ -60,11 +68,13 @@ class Inventory:
     missing: list[Path] = field(default_factory=list)
     unreadable: dict[Path, str] = field(default_factory=dict)
     error: str | None = None
+    places: list[Place] = field(default_factory=list)
+    unplaced: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether all that the source needs is there and can be read, as far as was looked."""
-        return not (self.absent or self.missing or self.unreadable or self.error)
+        return not (self.absent or self.missing or self.unreadable or self.source.left_out or self.error)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,14 +88,27 @@ def run(args: argparse.Namespace) -> int:
         raise HarnessError(f"The data root {args.data_root} is no folder; give another by --data-root.")
     registry = Registry.discover()
     classes = [registry.find("source", name) for name in args.source]
-    classes = classes or [cls for cls in registry.all("source") if cls.data]
+    every = [cls for cls in registry.all("source") if cls.data]
+    classes = classes or [cls for cls in every if _begun(cls, every, args.data_root)] or every
     found = []
     with Console(stderr=True).status("") as status:
         for cls in dict.fromkeys(classes):
             status.update(f"Reading {cls.name} …")
             found.append(take(cls, args.data_root, args.images))
-    print_report(found, args.data_root, args.images, Console())
+    console = Console()
+    print_report(found, args.data_root, args.images, console)
+    print_boxes(found, console)
+    others = [cls.name for cls in every if cls not in classes]
+    if others and not args.source:
+        text = f"Nothing is there of {', '.join(others)}; `--source NAME` says where to get it."
+        say(Console(stderr=True), text, wrap=True)
     return 0 if all(inventory.complete for inventory in found) else 1
+
+
+def _begun(cls: type[Source], every: list[type[Source]], root: Path) -> bool:
+    """Whether some file or folder is there that the source shares with no other."""
+    shared = Counter(file.path for other in every for file in other.data)
+    return any(shared[file.path] == 1 and (root / file.path).exists() for file in cls.data)
 
 
 def take(cls: type[Source], root: Path, images: bool) -> Inventory:
@@ -100,11 +123,13 @@ def take(cls: type[Source], root: Path, images: bool) -> Inventory:
     try:
         inventory.absent = [file for file in cls.data if not (root / file.path).exists()]
         paths: dict[Path, Sample] = {}
+        samples: list[tuple[Sample, Path | None]] = []
         for sample in source.samples():
             inventory.samples += 1
             path = source.image_path(sample)
             if path is not None:
                 paths.setdefault(path, sample)
+            samples.append((sample, path))
         inventory.images = len(paths) + len(source.unreadable)
         inventory.missing = [path for path in paths if not path.exists()]
         inventory.unreadable.update(source.unreadable)
@@ -114,11 +139,30 @@ def take(cls: type[Source], root: Path, images: bool) -> Inventory:
                     source.image(paths[path])
                 except HarnessError as error:
                     inventory.unreadable[path] = str(error)
+        _place(inventory, samples)
     except HarnessError as error:
         inventory.error = str(error)
     except Exception as error:
         inventory.error = one_line(error)
     return inventory
+
+
+def _place(inventory: Inventory, samples: list[tuple[Sample, Path | None]]) -> None:
+    """Find where the samples' boxes lie in their images."""
+    from harness.reading.image import stated_size
+    from harness.testing.source_places import place
+
+    sizes: dict[Path, tuple[int, int]] = {}
+    for known in {path for _, path in samples if path is not None}:
+        with suppress(HarnessError):
+            sizes[known] = stated_size(known)
+    for sample, path in samples:
+        size = sizes.get(path) if path is not None else None
+        found = place(sample.image, sample.attribute, sample.boxes, size) if size and min(size) > 0 else None
+        if found is None:
+            inventory.unplaced += 1
+        else:
+            inventory.places.append(found)
 
 
 def print_report(found: list[Inventory], root: Path, images: bool, console: Console) -> None:

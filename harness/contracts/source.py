@@ -84,7 +84,8 @@ class Source(Plugin):
 
     Each walk through ``samples`` leaves behind what its caller should tell the user (see ``notes``):
     ``unreadable``, the images whose samples were left out of the order because the image is broken, and why;
-    ``remarks``, sentences about anything else.
+    ``left_out``, the annotations that cannot be read, each in a sentence that names it; ``remarks``, sentences about
+    anything else.
     """
 
     bench: ClassVar[Path | None] = None
@@ -98,6 +99,7 @@ class Source(Plugin):
         super().__init__(options)
         self.data_root = data_root
         self.unreadable: dict[Path, str] = {}
+        self.left_out: list[str] = []
         self.remarks: list[str] = []
 
     @abstractmethod

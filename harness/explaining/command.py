@@ -54,8 +54,8 @@ def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
     from harness.explaining.default_model import default_model
     from harness.explaining.explain import check_capabilities, explain_answer, whose
     from harness.explaining.explanation import painter
-    from harness.imaging.read import read_image
     from harness.participants import choose
+    from harness.reading.image import read_image
     from harness.registry import Registry
 
     registry = Registry.discover()
@@ -71,7 +71,7 @@ def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
     output = settings.output or Path(f"{image.stem}-{method.label}.png")
     check_output(output, image)
     painter()
-    pixels = read_image(image)
+    pixels = read_image(image, upright=True)
 
     attributor = method.load()
     with whose(f"The attributor {method.label!r} cannot be set up"):

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from harness.imaging.read import read_image
+from harness.reading.image import read_image
 
 
 def film(height: int, width: int, seed: int = 0) -> np.ndarray:

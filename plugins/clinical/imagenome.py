@@ -39,8 +39,17 @@ def has_image(row: AnnotationRow) -> bool:
 
 
 def image_of(row: AnnotationRow) -> Image:
-    """The image that a row of :data:`FINDINGS` is about. Raises ``HarnessError`` for ids of another form."""
+    """The image that a row of :data:`FINDINGS` is about. Raises ``RowFault`` for ids of another form."""
+    row.check()
     return Image(_whole(row, "patient_id"), _whole(row, "study_id"), row.file_name("image_id"))
+
+
+def order(row: AnnotationRow) -> tuple[tuple[int, int, str], tuple[int, int, str], str]:
+    """Where a row's image comes in the order: patient, study, image. Ids that are no numbers come last, as text."""
+    patient, study = (
+        (0, int(text), "") if _is_whole(text) else (1, 0, text) for text in map(row.get, ("patient_id", "study_id"))
+    )
+    return patient, study, row.get("image_id")
 
 
 def affirmed(row: AnnotationRow) -> bool:
@@ -50,6 +59,7 @@ def affirmed(row: AnnotationRow) -> bool:
 
 def native_box(row: AnnotationRow) -> Box:
     """``coord_original``: a box in the image's own pixels."""
+    row.check()
     field = "coord_original"
     text = row[field]
     try:
@@ -61,8 +71,12 @@ def native_box(row: AnnotationRow) -> Box:
     return four_numbers(row.where, field, value)
 
 
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
 def _whole(row: AnnotationRow, field: str) -> int:
     text = row[field]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+    if not _is_whole(text):
         raise fault(row.where, field, f"should be a whole number, it is {shown(text)}")
     return int(text)

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from harness.contracts.source import Annotates, DataPath, Sample, Source
 from harness.hookspecs import hookimpl
-from harness.imaging.frame import Box
-from plugins.clinical.annotations import MISSING, covering, read_rows
+from plugins.clinical.annotations import MISSING, RowFault, read_rows
 from plugins.clinical.imagenome import (
     ABNORMAL,
     FINDINGS,
@@ -19,8 +18,9 @@ from plugins.clinical.imagenome import (
     affirmed,
     image_of,
     native_box,
+    order,
 )
-from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource
+from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource, Group
 
 
 class ImaGenome(FileSource):
@@ -29,7 +29,8 @@ class ImaGenome(FileSource):
     The order is that of MedGround-Bench: of the rows with relation 1 whose categoryID is anatomicalfinding or
     disease, the groups by (patient_id, study_id, image_id, label_name, categoryID), sorted. pandas reads the
     first two as whole numbers and sorts them as such, the others as text, by code point. A row without one of
-    the five is in no group. Boxes are coord_original, native pixels, in the rows' order.
+    the five is in no group. Boxes are coord_original, native pixels, in the rows' order. A row that cannot be read
+    is left out by name, and the sample that it belongs to keeps its number.
 
     Not verified for want of the credentialed file: that patient_id and study_id are whole numbers in all of
     its rows (were one not, pandas would sort them as text, which is the same order for numbers of one length),
@@ -45,24 +46,32 @@ class ImaGenome(FileSource):
     )
 
     def samples(self) -> Iterator[Sample]:
-        """All samples, in the release's order. Raises ``HarnessError`` for a malformed row."""
-        self.remarks.clear()
+        """All samples, in the release's order. Raises ``HarnessError`` where the table as a whole cannot be read."""
+        self.begin()
         keys = ("patient_id", "study_id", "image_id", "label_name", "categoryID")
-        groups: dict[tuple[Image, str, str], list[Box]] = {}
+        groups: dict[tuple[object, ...], Group[Image]] = {}
         nameless = 0
         for row in read_rows(self.annotations, "\t", (*keys, "relation", "coord_original")):
-            if not affirmed(row) or row["categoryID"] not in ABNORMAL:
+            try:
+                if not affirmed(row) or row["categoryID"] not in ABNORMAL:
+                    continue
+            except RowFault as error:  # nothing says that it is of a sample
+                self.leave_out(error)
                 continue
-            if any(row[key] in MISSING for key in keys):
+            if any(row.get(key) in MISSING for key in keys):
                 nameless += 1
                 continue
-            key = image_of(row), row["label_name"], row["categoryID"]
-            groups.setdefault(key, []).append(native_box(row))
+            group = groups.setdefault((*order(row), row["label_name"], row["categoryID"]), Group(row["label_name"]))
+            try:
+                group.image = image_of(row)
+                group.boxes.append(native_box(row))
+            except RowFault as error:
+                group.faults.append(error)
         if nameless:
             self.remarks.append(f"{self.name}: rows without an id or label, passed over: {nameless}.")
-        for index, key in enumerate(sorted(groups)):
-            image, label, _ = key
-            yield Sample(self.name, index, image.path, label, covering(groups[key]))
+        for index, key in enumerate(sorted(groups)):  # type: ignore[type-var]
+            group = groups[key]
+            yield self.sample(index, group.image.path if group.image else "", group)
 
 
 @hookimpl

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from harness.contracts.source import DataPath, Sample, Source
 from harness.errors import HarnessError
 from harness.hookspecs import hookimpl
 from harness.imaging.frame import Box
-from plugins.clinical.annotations import covering, fault, file_name, four_numbers, shown, whole_pixels
-from plugins.sources.files import FileSource
+from plugins.clinical.annotations import RowFault, fault, file_name, four_numbers, read_json, shown, whole_pixels
+from plugins.sources.files import FileSource, Group
 
 BIMCV = "BIMCV (research use agreement)"
 URL = "https://bimcv.cipf.es/bimcv-projects/padchest-gr/"
 IMAGES = "PadChest_GR"
 STUDIES = 2000
-
-
-class BoxedFinding(NamedTuple):
-    """A finding that is to become a sample: its attribute, and its boxes in shares of the image's size."""
-
-    attribute: str
-    boxes: list[Box]
 
 
 class PadChestGR(FileSource):
@@ -38,7 +30,10 @@ class PadChestGR(FileSource):
     The release left out all findings of a study whose image it could not read, and so does this source, which
     decodes every image to learn its size: the numbers of all later samples depend on it. But an image that is
     *not there* is no such case, since the release had it: its findings keep their numbers, have no boxes, and
-    cannot be read, so a copy with some of the images is good for those, and all others fail by name.
+    cannot be read, so a copy with some of the images is good for those, and all others fail by name. A finding or a
+    study that cannot be read is left out by name; where it would have been a sample, the number stays.
+
+    The release cut off fractions of grey levels; here they are rounded, so that a pixel may be one level brighter.
 
     Not verified for want of the data: how filtered_studies.json derives from the published
     grounded_reports_20240819.json, and which images, if any, the release could not read.
@@ -53,33 +48,60 @@ class PadChestGR(FileSource):
     )
 
     def samples(self) -> Iterator[Sample]:
-        """All samples, in the release's order. Raises ``HarnessError`` for a malformed study."""
-        self.unreadable.clear()
-        studies = [(image, findings) for image, findings in _studies(self.annotations) if findings]
+        """All samples, in the release's order. Raises ``HarnessError`` where the file as a whole cannot be read."""
+        self.begin()
+        studies = list(self._studies())
         folder = self.root / IMAGES
         index = 0
         # Decoding is the most of the work, and Pillow decodes without holding Python's lock.
         pool = ThreadPoolExecutor()
         try:
-            sizes = pool.map(_size, [folder / image for image, _ in studies])
+            sizes = pool.map(_size, [folder / image if image else None for image, _ in studies])
             for (image, findings), size in zip(studies, sizes, strict=True):
                 if isinstance(size, HarnessError):
                     self.unreadable[folder / image] = str(size)
                     continue
-                for attribute, boxes in findings:
-                    native = [] if size is None else [_scaled(box, *size) for box in boxes]
-                    shape = covering(whole_pixels(native))
-                    yield Sample(self.name, index, f"{IMAGES}/{image}", attribute, shape)
+                for group in findings:
+                    native = [] if size is None else [_scaled(box, *size) for box in group.boxes]
+                    yield self.sample(index, f"{IMAGES}/{image}" if image else "", group, whole_pixels(native))
                     index += 1
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def _studies(self) -> Iterator[tuple[str, list[Group[str]]]]:
+        """The image of each of the studies in use, empty where it has no readable name, and the findings that become
+        samples, their boxes in shares of the image's size."""
+        path = self.annotations
+        for number, study in enumerate(_list(path)[:STUDIES], 1):
+            where, image = f"{path}, study {number}", ""
+            try:
+                rows = _get(where, study, "findings", list)
+            except RowFault as error:  # how many samples it was to have nobody knows
+                self.leave_out(error)
+                continue
+            found = [_finding(f"{where}, finding {place}", row) for place, row in enumerate(rows, 1)]
+            for unnumbered in found:
+                if isinstance(unnumbered, RowFault):
+                    self.leave_out(unnumbered)
+            groups = [group for group in found if isinstance(group, Group)]
+            try:
+                image = file_name(where, "ImageID", _get(where, study, "ImageID", str))
+            except RowFault as error:
+                for group in groups:
+                    group.faults.append(error)
+                if not groups:
+                    self.leave_out(error)
+            if groups:
+                yield image, groups
 
-def _size(path: Path) -> tuple[int, int] | HarnessError | None:
+
+def _size(path: Path | None) -> tuple[int, int] | HarnessError | None:
     """(width, height) of an image; what is wrong with it; or None where it cannot be opened at all."""
-    from harness.imaging.read import image_size
+    from harness.reading.image import image_size
 
     try:
+        if path is None:
+            return None
         path.open("rb").close()
     except OSError:
         return None
@@ -93,45 +115,37 @@ def _scaled(box: Box, width: int, height: int) -> Box:
     return Box(box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height)
 
 
-def _studies(path: Path) -> Iterator[tuple[str, list[BoxedFinding]]]:
-    """The image of each of the studies in use, and those of its findings that become samples."""
-    try:
-        studies = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise HarnessError(f"The file {path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise HarnessError(f"The file {path} is no JSON ({error}); download it again.") from error
+def _list(path: Path) -> list[Any]:
+    """The studies as the file has them."""
+    studies = read_json(path)
     if not isinstance(studies, list) or not studies:
         raise HarnessError(f"The file {path} should hold a list of studies; download it again.")
-    for number, study in enumerate(studies[:STUDIES], 1):
-        where = f"{path}, study {number}"
-        image = file_name(where, "ImageID", _get(where, study, "ImageID", str))
-        findings = _get(where, study, "findings", list)
-        places = [f"{where}, finding {place}" for place in range(1, len(findings) + 1)]
-        yield (
-            image,
-            [
-                finding
-                for place, row in zip(places, findings, strict=True)
-                if (finding := _finding(place, row)) is not None
-            ],
-        )
+    return studies
 
 
-def _finding(where: str, row: Any) -> BoxedFinding | None:
-    # A finding that is not abnormal has often none of the other fields.
-    if not _get(where, row, "abnormal", bool):
-        return None
-    boxes = [
-        _relative(where, field, box) for field in ("boxes", "extra_boxes") for box in _get(where, row, field, list)
-    ]
-    if not boxes:
-        return None
-    labels = _get(where, row, "labels", list)
-    for label in labels:
-        if not isinstance(label, str):
-            raise fault(where, "labels", f"should be a list of texts, one is {shown(label)}")
-    return BoxedFinding(" or ".join(labels), boxes)
+def _finding(where: str, row: Any) -> Group[str] | RowFault | None:
+    """A finding that is to become a sample; or what is wrong with one that cannot; or None."""
+    try:
+        # A finding that is not abnormal has often none of the other fields.
+        if not _get(where, row, "abnormal", bool):
+            return None
+        boxes = [
+            _relative(where, field, box) for field in ("boxes", "extra_boxes") for box in _get(where, row, field, list)
+        ]
+        if not boxes:
+            return None
+        labels = _get(where, row, "labels", list)
+        for label in labels:
+            if not isinstance(label, str):
+                raise fault(where, "labels", f"should be a list of texts, one is {shown(label)}")
+        return Group(" or ".join(labels), boxes=boxes)
+    except RowFault as error:
+        # The release took what Python takes for true.
+        if not (isinstance(row, dict) and row.get("abnormal") and (row.get("boxes") or row.get("extra_boxes"))):
+            return error
+        labels = row.get("labels")
+        named = [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
+        return Group(" or ".join(named), faults=[error])
 
 
 def _relative(where: str, field: str, value: Any) -> Box:
@@ -144,7 +158,7 @@ def _relative(where: str, field: str, value: Any) -> Box:
 
 def _get(where: str, row: Any, field: str, kind: type) -> Any:
     if not isinstance(row, dict):
-        raise HarnessError(f"{where}: should be an object, it is {shown(row)}; download the file again.")
+        raise RowFault(where, f"should be an object, it is {shown(row)}; download the file again.")
     if field not in row:
         raise fault(where, field, "is missing")
     if type(row[field]) is not kind:

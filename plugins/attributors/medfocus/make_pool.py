@@ -10,7 +10,8 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
-from harness.imaging.read import letterbox, letterbox_mask, read_image
+from harness.imaging.read import letterbox, letterbox_mask
+from harness.reading.image import read_image
 from plugins.attributors.medfocus.candidates import Candidate
 from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.references import Pool
