@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.imaging.read import letterbox, letterbox_mask, read_image
+from harness.imaging.read import letterbox, letterbox_mask
+from harness.reading.image import read_image
 from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.drawn_shapes import Shapes, coco_shapes, labelme_shapes, rasterised
 from plugins.attributors.medfocus.references import Pool
