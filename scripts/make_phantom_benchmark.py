@@ -28,9 +28,10 @@ FAMILIES = ("gemma3", "qwen2_5_vl")
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "pillow")
 # Films and steps of a full run, and of a smoke.
 FULL = {"train": 5000, "develop": 600, "planted": 1500, "see gemma3": 8600, "see qwen2_5_vl": 7400, "words": 600,
-        "talk": 1200, "all": 1500, "polish": 500, "plant": 300, "test": 100, "records": 36, "priors": 2000}  # fmt: skip
+        "talk": 1200, "all": 1500, "polish": 500, "plant": 300, "test": 100, "records": 36,
+        "planted records": 64, "priors": 2000}  # fmt: skip
 SMOKE = {"train": 20, "develop": 80, "planted": 20, "see gemma3": 3, "see qwen2_5_vl": 3, "words": 2, "talk": 2,
-         "all": 2, "polish": 2, "plant": 2, "test": 1, "records": 1, "priors": 60}  # fmt: skip
+         "all": 2, "polish": 2, "plant": 2, "test": 1, "records": 1, "planted records": 1, "priors": 60}  # fmt: skip
 
 
 def start(module: str, *words: object) -> subprocess.Popen[bytes]:
@@ -118,9 +119,8 @@ def main() -> None:
     run("build_phantom_pool")
     run("fit_phantom_priors", "--train", size["priors"])
     run("evaluate_phantom_models", "--each", size["test"])
-    builds = ("--work", args.work / "bench", "--each", size["records"])
-    run("build_phantom_bench", *builds)
-    run("build_phantom_bench", "--planted", *builds)
+    run("build_phantom_bench", "--work", args.work / "bench", "--each", size["records"])
+    run("build_phantom_bench", "--planted", "--work", args.work / "bench", "--each", size["planted records"])
     for bench in (BENCH, PLANTED_BENCH):
         text = json.dumps(recipe(MODELS, size, args.work / "films"), indent=1)
         (bench / "recipe.json").write_text(text + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ import numpy as np
 from skimage.draw import polygon
 
 from harness.errors import HarnessError
+from plugins.attributors.medfocus.concepts import CONCEPTS
 
 
 @dataclass
@@ -64,8 +65,6 @@ def coco_shapes(path: Path) -> dict[str, Shapes]:
 
 def rasterised(shapes: Shapes, height: int, width: int) -> dict[str, np.ndarray]:
     """The union of each concept's shapes, bool [height, width]; labels that are no concept's are left out."""
-    from plugins.attributors.medfocus.own_films import concept_named
-
     masks: dict[str, np.ndarray] = {}
     for label, lines in shapes.lines.items():
         if (name := concept_named(label)) is None:
@@ -136,3 +135,9 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise HarnessError(f"The annotations {path} should hold an object; export them again.")
     return content
+
+
+def concept_named(label: str) -> str | None:
+    """The concept that a label means, whatever its case, hyphens and underscores; None where it means none."""
+    name = " ".join(label.lower().replace("_", " ").replace("-", " ").split())
+    return name if name in CONCEPTS else None

@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.imaging.read import letterbox, letterbox_mask
 from harness.reading.image import read_image
 from plugins.attributors.medfocus.concepts import CONCEPTS
-from plugins.attributors.medfocus.drawn_shapes import Shapes, coco_shapes, labelme_shapes, rasterised
+from plugins.attributors.medfocus.drawn_shapes import Shapes, coco_shapes, concept_named, labelme_shapes, rasterised
 from plugins.attributors.medfocus.references import Pool
 
 FILMS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
@@ -109,8 +109,3 @@ def _mask(file: Path) -> np.ndarray:
         raise HarnessError(f"The mask {file} is no array [height, width] of numbers; save a 2-D array by numpy.save.")
     return np.asarray(values != 0)
 
-
-def concept_named(label: str) -> str | None:
-    """The concept that a label means, whatever its case, hyphens and underscores; None where it means none."""
-    name = " ".join(label.lower().replace("_", " ").replace("-", " ").split())
-    return name if name in CONCEPTS else None
