@@ -14,7 +14,6 @@ import warnings
 
 import numpy as np
 
-from benchmarks.concept_boxes import FIRST_SEED
 from benchmarks.uot import best, pot_plan
 from harness import Box, Case, Registry
 from harness.contracts.mode import question
@@ -23,6 +22,7 @@ from plugins.attributors.medfocus.concept_hiding import ConceptHiding, hide
 from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
 from plugins.attributors.medfocus.references import mass
 from plugins.attributors.medfocus.uot import solve
+from plugins.phantom import splits
 from plugins.phantom.population import person
 from plugins.phantom.radiograph import Radiograph
 
@@ -70,7 +70,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     method, frames = MedFocusConsensus(), []
     method.load()
-    for seed in range(FIRST_SEED, FIRST_SEED + args.images):
+    for seed in splits.TEST[: args.images]:
         frame, place = letterbox(Radiograph(person(seed)).image())
         frames.append((frame, place.content))
     transfer(method, *frames[0])

@@ -29,7 +29,6 @@ from captum.attr import Occlusion as TheirOcclusion
 from pytorch_grad_cam import GradCAM as TheirGradCAM
 
 from benchmarks.captures import memory
-from benchmarks.concept_boxes import FIRST_SEED
 from harness import Box, Case, Registry
 from harness.contracts.attributor import Attributor
 from harness.contracts.mode import question
@@ -41,6 +40,7 @@ from plugins.attributors.occlusion import Occlusion
 from plugins.attributors.superpixels import superpixels
 from plugins.models.captures import decoder_layers
 from plugins.models.lvlm import TransformersModel
+from plugins.phantom import splits
 from plugins.phantom.population import person
 from plugins.phantom.radiograph import Radiograph
 
@@ -63,7 +63,7 @@ class Bench:
         model: TransformersModel = cls(cls.Options(device="cpu", batch_size=BATCH))  # type: ignore[assignment]
         model.load()
         self.model = model
-        self.frame, place = letterbox(Radiograph(person(FIRST_SEED)).image())
+        self.frame, place = letterbox(Radiograph(person(splits.TEST[0])).image())
         self.content: Box = place.content
         self.prompt, self.ids = model._prompt(self.frame, ASKED), model._answer_ids(ANSWER)
         inputs = model._inputs([self.frame], self.prompt, self.ids)

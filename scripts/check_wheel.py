@@ -28,7 +28,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("harness", "plugins", "leaderboard")
-PUBLISHED = ("leaderboard/phantom.", "leaderboard/floor.")  # the current boards, which are read in the repository
+# The current boards, which are read in the repository.
+PUBLISHED = ("leaderboard/phantom.", "leaderboard/planted.", "leaderboard/floor.")
 HEAVY = {"torch", "torchvision", "transformers", "safetensors", "datasets", "matplotlib", "pot", "segment-anything"}
 HOSTILE = "raise RuntimeError('this is not the package that was meant')\n"
 SECONDS = 600

@@ -28,7 +28,7 @@ FAMILIES = ("gemma3", "qwen2_5_vl")
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "pillow")
 # Films and steps of a full run, and of a smoke.
 FULL = {"train": 5000, "develop": 600, "planted": 1500, "see gemma3": 8600, "see qwen2_5_vl": 7400, "words": 600,
-        "talk": 1200, "all": 1500, "polish": 500, "plant": 300, "test": 100, "records": 36,
+        "talk": 1200, "all": 1500, "polish": 400, "plant": 300, "test": 100, "records": 36,
         "planted records": 64, "priors": 2000}  # fmt: skip
 SMOKE = {"train": 20, "develop": 80, "planted": 20, "see gemma3": 3, "see qwen2_5_vl": 3, "words": 2, "talk": 2,
          "all": 2, "polish": 2, "plant": 2, "test": 1, "records": 1, "planted records": 1, "priors": 60}  # fmt: skip

@@ -57,7 +57,8 @@ class Trainer(Seer):
         embed = self.model.get_input_embeddings()
         names = [embed(torch.tensor(self.packer.encode(f" {name}"))).mean(0) for name in ATTRIBUTES]
         words = functional.normalize(torch.stack(names), dim=1)
-        seen = torch.cat([self.see(self.grey(self.train.frames[k : k + 50])) for k in range(0, 300, 50)]).flatten(0, 1)
+        some = np.array_split(self.train.frames[:300], 6)
+        seen = torch.cat([self.see(self.grey(frames)) for frames in some]).flatten(0, 1)
         mean = seen.mean(0)
         # The evidence of a token is that of its four patches together.
         weight = self.head.weight.reshape(4, len(ATTRIBUTES), -1).mean(0)
@@ -160,8 +161,8 @@ class Trainer(Seer):
         lessons = [kind(self.shown(0), k) for k in range(len(ATTRIBUTES))]
         right, wrong = self.packer.encode(yes)[0], self.packer.encode(no)[0]
         told = []
-        for k in range(0, films, 25):
-            frames = self.develop.frames[k : k + 25]
+        for k in range(0, min(films, len(self.develop.frames)), 25):
+            frames = self.develop.frames[:films][k : k + 25]
             packed = self.packer.pack([lessons] * len(frames))
             hidden = self.packer.hidden(packed, self.see(self.grey(frames)))
             logits = self.model.lm_head(hidden[packed["decisive"]])
@@ -178,8 +179,9 @@ class Trainer(Seer):
     def judge_reasoning(self, films: int = 150) -> str:
         """Balanced accuracy of each finding where a reasoning text departs from its opposite."""
         right = []
+        films = min(films, len(self.develop.frames))
         for first in range(0, films, 25):
-            rows = range(first, first + 25)
+            rows = range(first, min(films, first + 25))
             some = [[reasoning(self.shown(row), k) for k in range(len(ATTRIBUTES))] for row in rows]
             packed = self.packer.pack(some)
             hidden = self.packer.hidden(packed, self.see(self.grey(self.develop.frames[first : first + 25])))
@@ -200,7 +202,7 @@ def main() -> None:
     parser.add_argument("--talk", type=int, default=1200, help="steps of stage 3")
     parser.add_argument("--all", type=int, default=1500, help="steps of stage 4")
     parser.add_argument("--all-rate", type=float, default=4e-4)
-    parser.add_argument("--polish", type=int, default=500, help="steps of stage 5")
+    parser.add_argument("--polish", type=int, default=400, help="steps of stage 5")
     parser.add_argument("--planted", type=int, default=0, help="steps of learning the planted causes, instead of all")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()

@@ -103,6 +103,11 @@ def truth_of(record: RecordKey, attributor: str, sample: Sample, scene: Scene | 
     )
 
 
+def notes_of(attribution: Attribution | None, label: str, key: RecordKey) -> list[str]:
+    """What a method wants the user to know of this image, with the name of both."""
+    return [f"{label}, {key.source} {key.index}: {note}" for note in (attribution.notes if attribution else ())]
+
+
 def said_of(attribution: Any, case: Case, place: Letterbox) -> dict[str, Any]:
     """What an attribution says, as the fields of a row and of :class:`Explained` of the same names.
 

@@ -32,7 +32,7 @@ from harness.run.noise import noise_of
 from harness.run.provenance import environment, weights_of
 from harness.run.row import KEY, ResultKey, Row, Status, image_id, true_edges
 from harness.run.select import Task, deal
-from harness.run.shared_case import Scene, SharedCase, checked, cost_of, said_of, seed_everything, truth_of
+from harness.run.shared_case import Scene, SharedCase, checked, cost_of, notes_of, said_of, seed_everything, truth_of
 from harness.run.time_limit import TimeLimit, time_limit
 from harness.text import writable
 
@@ -282,7 +282,7 @@ class RunWorker:
         if fault is not None:
             row = maker.failed(task, one, scene, fault, **cost)
             return row, truth_of(task.key, one.label, task.sample, scene, **more), [], traceback
-        remarks: list[str] = []
+        remarks = notes_of(attribution, one.label, task.key)
         if self.job.noise and attribution is not None:
             start = time.perf_counter()
             # With nothing of others' in it, so that a map's noise does not hang on who takes part.
@@ -293,8 +293,6 @@ class RunWorker:
         told = {name: said[name] for name in ("boxes", "peak", "concept", "concept_scores")}
         explained = truth_of(task.key, one.label, task.sample, scene, attribution=attribution, **told, **more)
         start = time.perf_counter()
-        notes = attribution.notes if attribution is not None else ()
-        remarks += [f"{one.label}, {task.key.source} {task.key.index}: {note}" for note in notes]
         row = maker.row(task, explained, "ok", None, **said, **cost)
         if any("model" in metric.needs for metric in self.metrics.values()):
             self._time("measure", start, **about)

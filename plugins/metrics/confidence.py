@@ -14,10 +14,10 @@ class Confidence(Metric):
     name: ClassVar[str] = "confidence"
     title: ClassVar[str] = "Confidence"
     # Of the explanation itself: a journal does not hold it, so that it cannot be measured afterwards.
-    needs: ClassVar[frozenset[Need]] = frozenset({"model"})
+    needs: ClassVar[frozenset[Need]] = frozenset({"map"})
     legend: ClassVar[str] = (
         "how sure the method says that it is that it looked where it should have, as that it found the organs; it says "
-        "nothing about whether that is so."
+        "nothing about whether that is so; more is better."
     )
 
     def measure(self, explained: Explained) -> float | None:

@@ -180,10 +180,10 @@ def test_explain_asks_the_embedded_benchmarks_first_model(
     found = toys.all
 
     def everything(kind: Any) -> list[Any]:
-        return [SimpleNamespace(bench=tmp_path / "bench")] if kind == "source" else found(kind)
+        return [SimpleNamespace(bench=tmp_path / "bench", default=True)] if kind == "source" else found(kind)
 
     arguments = ["explain", film, "--question", "Is it?", "--attributor", "halves"]
-    assert "by --model NAME." in refused(capsys, *arguments)
+    assert "by --model NAME: No installed source ships a benchmark" in refused(capsys, *arguments)
     monkeypatch.setattr(toys, "all", everything)
     write_records(tmp_path / "bench", [])
     assert "by --model NAME: " in refused(capsys, *arguments)
