@@ -39,7 +39,7 @@ from harness.run.journal_lines import lines_of
 from harness.run.settings import RunSettings
 from harness.run.shards import JOURNAL
 
-COUNTED = ("finished rows", "damaged rows", "lost rows", "not resumable", "wrong bytes")
+COUNTED = ("harmed runs", "finished rows", "damaged rows", "lost rows", "not resumable", "wrong bytes")
 
 
 class Trials:
@@ -85,17 +85,23 @@ class Trials:
         count["wrong bytes"] += not same
         finished = max(0, before.count(b"\n") - 1) if kind in _IN_ORDER else len(self.lines) - 1
         undamaged = max(0, len(good) - 1)
+        count["harmed runs"] += undamaged < len(self.lines) - 1
         count["finished rows"] += finished
         count["damaged rows"] += finished - undamaged
         count["lost rows"] += max(0, len(done) - (len(self.lines) - 1 - undamaged))
 
     # -- faults -----------------------------------------------------------------------------------------------------
     def stop(self, how: int) -> None:
-        """A signal at a random moment."""
+        """A signal some moments after a random row is on the disk."""
+        row, path = self.dice.randrange(len(self.lines)), self.folder / "out" / JOURNAL
         child = self._fork(lambda: None)
-        time.sleep(self.dice.uniform(0, 1.3) * self.seconds)
-        os.kill(child, how)
-        os.waitpid(child, 0)
+        while not os.waitpid(child, os.WNOHANG)[0]:
+            if not row or (path.exists() and path.read_bytes().count(b"\n") >= row):
+                time.sleep(self.dice.uniform(0, 2) * self.seconds / len(self.lines))
+                os.kill(child, how)
+                os.waitpid(child, 0)
+                return
+            time.sleep(0.0005)
 
     def fill(self) -> None:
         """No more than so many bytes in a file."""
@@ -107,6 +113,7 @@ class Trials:
         if not child:
             try:
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's "&" has switched off
                 prepare()
                 self._evaluate("out")
             except BaseException:
@@ -177,7 +184,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="harness-faults-") as folder:
         found = inject(Path(folder), args.trials, args.seed)
     print(table(found))
-    if any(count[name] for count in found.values() for name in COUNTED[2:]):
+    if any(count[name] for count in found.values() for name in COUNTED[3:]):
         sys.exit("Something was lost.")
 
 
