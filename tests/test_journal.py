@@ -222,6 +222,21 @@ def test_a_damaged_header_is_taken_from_its_copy(tmp_path: Path) -> None:
     assert (tmp_path / "journal-damaged.jsonl").read_bytes() == data.splitlines(keepends=True)[0]
 
 
+def test_a_header_that_is_gone_is_taken_from_its_copy(tmp_path: Path) -> None:
+    whole = write(tmp_path, 2)
+    (tmp_path / "journal.jsonl").write_bytes(whole.split(b"\n", 1)[1])
+    with pytest.raises(HarnessError, match="has lost its header; the same `harness eval` again takes it from its copy"):
+        read_journal(tmp_path)
+    with Journal(tmp_path, HEADER) as journal:
+        assert len(journal.rows) == 2 and "had lost its header" in journal.remarks[0]
+    assert (tmp_path / "journal.jsonl").read_bytes() == whole
+    # Rows without a header or its copy are nobody's.
+    (tmp_path / "journal.jsonl").write_bytes(whole.split(b"\n", 1)[1])
+    (tmp_path / "journal-header.jsonl").unlink()
+    with pytest.raises(HarnessError, match="is no journal of harness eval, and is left as it is"):
+        Journal(tmp_path, HEADER)
+
+
 def test_a_tail_of_several_broken_lines_is_set_aside(tmp_path: Path) -> None:
     whole = write(tmp_path, 3).splitlines(keepends=True)
     bad = [b"\xff" * 40 + b"\n", b"nonsense\n", b'{"source": "to']

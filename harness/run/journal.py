@@ -116,6 +116,12 @@ class Journal:
         if first.row is None and any(line.row is not None for line in others):
             copy = read_copy(self.folder, self.layout)  # the rows behind it are good: it was a header
             found, bad = (copy, [first]) if copy is not None else (found, bad)
+        elif first.row is not None and is_row(first.row, self.layout):
+            copy = read_copy(self.folder, self.layout)  # the header's line is gone altogether
+            if copy is not None:
+                found, first, others = copy, NOTHING, [first, *others]
+                self.remarks.append(f"{self._path} had lost its header, which was taken from its copy.")
+        headless = first is NOTHING and found is not None
         if found is None or "format" not in found:
             raise HarnessError(
                 f"{self._path} is no journal of {self.layout.command}, and is left as it is; give another --output."
@@ -123,7 +129,7 @@ class Journal:
         if self._fresh:
             self._pending = True
             return
-        if not bad:
+        if not (bad or headless):
             check_header(first, found, self._path, self.layout)
         found.pop("crc", None)
         if others and others[-1].torn:
@@ -132,6 +138,8 @@ class Journal:
         bad += [line for line in others if line.row is None or not is_row(line.row, self.layout)]
         if bad:
             self._set_aside(found, rows, bad)
+        elif headless:
+            self._replace(found, rows)
         kept = keep(found, rows)
         self._pending = found != self._header or len(kept) < len(rows)
         self.rows = {self._key(row): row for row in kept}

@@ -78,6 +78,8 @@ def walk_journal(folder: Path, layout: Layout = EVALUATION) -> Iterator[Line]:
 
 
 def _headless(path: Path, layout: Layout) -> HarnessError:
+    if read_copy(path.parent, layout) is not None:
+        return HarnessError(f"{path} has lost its header; the same `{layout.command}` again takes it from its copy.")
     return HarnessError(f"{path} is no journal of {layout.command}: it has no header.")
 
 
@@ -87,6 +89,8 @@ def read_header(folder: Path, layout: Layout = EVALUATION) -> dict[str, Any] | N
         first = next(read_lines(folder / layout.journal), None)
         if first is None or first.row is None:
             return read_copy(folder, layout) if first is not None and not first.torn else None
+        if is_row(first.row, layout):
+            return read_copy(folder, layout)  # the header's line is gone
         if first.row.get("format") == layout.format:
             return first.row
     return None
