@@ -1,8 +1,8 @@
 """Are the phantoms' acceptable concepts the ones that the embedded models use?
 
-``python -m scripts.verify_concepts`` blackens the exact mask of each concept, or pair of concepts, on every eighth direct
-record of either model. It prints in what share of the records the one whose loss costs the answer most is acceptable,
-and one of the two that cost most; beside it what chance gives, and the acceptable names of another record.
+``python -m scripts.verify_concepts`` blackens the exact mask of each concept, or pair of concepts, on every eighth
+direct record of either model. It prints in what share of the records the one whose loss costs the answer most is
+acceptable, and one of the two that cost most; beside it what chance gives, and the acceptable names of another record.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def main() -> None:
         near = np.mean([bool(good & set(one)) for one, good in zip(first, accepted, strict=True)])
         other = np.mean([one[0] in good for one, good in zip(first, accepted[1:] + accepted[:1], strict=True)])
         print(
-            f"{name}, {len(first)} records: the concept whose loss costs most is acceptable in {100 * hit:.0f}%, one of "
-            f"the two that cost most in {100 * near:.0f}%; by chance {100 * np.mean(chance):.0f}%, by another record's "
+            f"{name}, {len(first)} records: the concept whose loss costs most is acceptable in {100 * hit:.0f}%, one "
+            f"of the two that cost most in {100 * near:.0f}%; by chance {100 * np.mean(chance):.0f}%, by another record's "
             f"names {100 * other:.0f}%"
         )
 
