@@ -43,8 +43,8 @@ def main() -> None:
         other = np.mean([one[0] in good for one, good in zip(first, accepted[1:] + accepted[:1], strict=True)])
         print(
             f"{name}, {len(first)} records: the concept whose loss costs most is acceptable in {100 * hit:.0f}%, one "
-            f"of the two that cost most in {100 * near:.0f}%; by chance {100 * np.mean(chance):.0f}%, by another record's "
-            f"names {100 * other:.0f}%"
+            f"of the two that cost most in {100 * near:.0f}%; by chance {100 * np.mean(chance):.0f}%, by another "
+            f"record's names {100 * other:.0f}%"
         )
 
 
