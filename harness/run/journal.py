@@ -112,16 +112,12 @@ class Journal:
         if first.torn and not others and is_header_begun(first.data):
             self._pending = True
             return
-        found, bad = parse(first.data), list[Line]()
-        if first.row is None and any(line.row is not None for line in others):
-            copy = read_copy(self.folder, self.layout)  # the rows behind it are good: it was a header
-            found, bad = (copy, [first]) if copy is not None else (found, bad)
-        elif first.row is not None and is_row(first.row, self.layout):
-            copy = read_copy(self.folder, self.layout)  # the header's line is gone altogether
-            if copy is not None:
-                found, first, others = copy, NOTHING, [first, *others]
-                self.remarks.append(f"{self._path} had lost its header, which was taken from its copy.")
-        headless = first is NOTHING and found is not None
+        found, lines = parse(first.data), others
+        # Good rows, and before them no header: it is damaged, or gone.
+        lost = any(line.row is not None for line in others) if first.row is None else is_row(first.row, self.layout)
+        copy = read_copy(self.folder, self.layout) if lost else None
+        if copy is not None:
+            found, lines = copy, [first, *others]
         if found is None or "format" not in found:
             raise HarnessError(
                 f"{self._path} is no journal of {self.layout.command}, and is left as it is; give another --output."
@@ -129,17 +125,18 @@ class Journal:
         if self._fresh:
             self._pending = True
             return
-        if not (bad or headless):
+        if copy is None:
             check_header(first, found, self._path, self.layout)
         found.pop("crc", None)
-        if others and others[-1].torn:
-            os.ftruncate(self._journal, os.fstat(self._journal).st_size - len(others.pop().data))
-        rows = [line.row for line in others if line.row is not None and is_row(line.row, self.layout)]
-        bad += [line for line in others if line.row is None or not is_row(line.row, self.layout)]
+        if lines and lines[-1].torn:
+            os.ftruncate(self._journal, os.fstat(self._journal).st_size - len(lines.pop().data))
+        rows = [line.row for line in lines if line.row is not None and is_row(line.row, self.layout)]
+        bad = [line for line in lines if line.row is None or not is_row(line.row, self.layout)]
         if bad:
             self._set_aside(found, rows, bad)
-        elif headless:
+        elif copy is not None:
             self._replace(found, rows)
+            self.remarks.append(f"{self._path} had lost its header, which was taken from its copy.")
         kept = keep(found, rows)
         self._pending = found != self._header or len(kept) < len(rows)
         self.rows = {self._key(row): row for row in kept}
