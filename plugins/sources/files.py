@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Generic, TypeVar
@@ -14,7 +14,7 @@ from harness.contracts.source import Sample, Source
 from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.text import plain
-from plugins.clinical.annotations import RowFault, covering
+from plugins.clinical.annotations import MISSING, AnnotationRow, RowFault, covering
 
 PHYSIONET = "PhysioNet (credentialed access)"
 CREDENTIALED = "PhysioNet Credentialed Health Data License: for credentialed users, not to be passed on"
@@ -59,6 +59,30 @@ class FileSource(Source):
         """Remember that a row is left out."""
         self.left_out.append(plain(str(error)))
         self._named.append(plain(error.where.removeprefix(f"{self.annotations}, ")))
+
+    def by_finding(
+        self, table: Iterable[AnnotationRow], image: str, finding: str, file: Callable[[AnnotationRow], str],
+        box: Callable[[AnnotationRow], Box], called: str = "finding",
+    ) -> dict[tuple[str, str], Group[str]]:  # fmt: skip
+        """The rows of a table that has one for each box, by image and finding, in the order of these as text.
+
+        ``image``, ``finding``: the columns; ``file``, ``box``: what a row says, or its ``RowFault``;
+        ``called``: what the table calls a finding.
+        """
+        groups: dict[tuple[str, str], Group[str]] = {}
+        for row in table:
+            key = row.get(image), row.get(finding)
+            if key[0] in MISSING or key[1] in MISSING:
+                self.leave_out(row.fault(row.odd or f"it names no image or no {called}"))
+                continue
+            group = groups.setdefault(key, Group(key[1]))
+            try:
+                row.check()
+                group.image = file(row)
+                group.boxes.append(box(row))
+            except RowFault as error:
+                group.faults.append(error)
+        return dict(sorted(groups.items(), key=lambda item: item[0]))
 
     def sample(self, index: int, image: str, group: Group[ImageId], boxes: Iterable[Box] | None = None) -> Sample:
         """The sample of a group of rows. ``image``: its path; ``boxes``: in native pixels, the group's where None."""

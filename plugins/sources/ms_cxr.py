@@ -8,17 +8,10 @@ from typing import ClassVar
 
 from harness.contracts.source import DataPath, Sample, Source
 from harness.hookspecs import hookimpl
-from plugins.clinical.annotations import (
-    MISSING,
-    AnnotationRow,
-    RowFault,
-    corner_and_size,
-    fault,
-    read_rows,
-    shown,
-)
+from harness.imaging.frame import Box
+from plugins.clinical.annotations import AnnotationRow, corner_and_size, fault, read_rows, shown
 from plugins.clinical.imagenome import IMAGES, IMAGES_URL
-from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource, Group
+from plugins.sources.files import CREDENTIALED, PHYSIONET, FileSource
 
 URL = "https://physionet.org/content/ms-cxr/1.1.0/"
 EDGES = ("x", "y", "w", "h")
@@ -44,22 +37,14 @@ class MSCXR(FileSource):
     def samples(self) -> Iterator[Sample]:
         """All samples. Raises ``HarnessError`` where the table as a whole cannot be read."""
         self.begin()
-        groups: dict[tuple[str, str], Group[str]] = {}
-        for row in read_rows(self.annotations, ",", ("dicom_id", "category_name", "path", *EDGES)):
-            image, category = row.get("dicom_id"), row.get("category_name")
-            if image in MISSING or category in MISSING:
-                self.leave_out(row.fault(row.odd or "it names no image or no category"))
-                continue
-            group = groups.setdefault((image, category), Group(category))
-            try:
-                row.check()
-                group.image = _path(row)
-                group.boxes.append(corner_and_size(row.where, "x, y, w, h", [row.number(edge) for edge in EDGES]))
-            except RowFault as error:
-                group.faults.append(error)
-        for index, key in enumerate(sorted(groups)):
-            group = groups[key]
+        table = read_rows(self.annotations, ",", ("dicom_id", "category_name", "path", *EDGES))
+        groups = self.by_finding(table, "dicom_id", "category_name", _path, _box, "category")
+        for index, group in enumerate(groups.values()):
             yield self.sample(index, f"{IMAGES}/{group.image}" if group.image else "", group)
+
+
+def _box(row: AnnotationRow) -> Box:
+    return corner_and_size(row.where, "x, y, w, h", [row.number(edge) for edge in EDGES])
 
 
 def _path(row: AnnotationRow) -> str:

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from harness.contracts.source import DataPath, Sample, Source
 from harness.hookspecs import hookimpl
-from plugins.clinical.annotations import MISSING, RowFault, corner_and_size, read_rows
-from plugins.sources.files import FileSource, Group
+from harness.imaging.frame import Box
+from plugins.clinical.annotations import AnnotationRow, corner_and_size, read_rows
+from plugins.sources.files import FileSource
 
 HOME = "nih-chestxray14"
 NIH = "NIH Clinical Center (free, no registration)"
@@ -42,21 +43,9 @@ class NIHChestXray14(FileSource):
     def samples(self) -> Iterator[Sample]:
         """All samples. Raises ``HarnessError`` where the table as a whole cannot be read."""
         self.begin()
-        groups: dict[tuple[str, str], Group[str]] = {}
-        for row in read_rows(self.annotations, ",", ("Image Index", "Finding Label", *EDGES)):
-            image, finding = row.get("Image Index"), row.get("Finding Label")
-            if image in MISSING or finding in MISSING:
-                self.leave_out(row.fault(row.odd or "it names no image or no finding"))
-                continue
-            group = groups.setdefault((image, finding), Group(finding))
-            try:
-                row.check()
-                group.image = row.file_name("Image Index")
-                group.boxes.append(corner_and_size(row.where, "Bbox [x,y,w,h]", [row.number(edge) for edge in EDGES]))
-            except RowFault as error:
-                group.faults.append(error)
-        for index, key in enumerate(sorted(groups)):
-            group = groups[key]
+        table = read_rows(self.annotations, ",", ("Image Index", "Finding Label", *EDGES))
+        groups = self.by_finding(table, "Image Index", "Finding Label", lambda row: row.file_name("Image Index"), _box)
+        for index, group in enumerate(groups.values()):
             yield self.sample(index, f"{HOME}/images/{group.image}" if group.image else "", group)
 
     def image_path(self, sample: Sample) -> Path | None:
@@ -66,6 +55,10 @@ class NIHChestXray14(FileSource):
             return path
         places = (self.root / HOME / part / path.name for part in PARTS)
         return next((place for place in places if place.exists()), path)
+
+
+def _box(row: AnnotationRow) -> Box:
+    return corner_and_size(row.where, "Bbox [x,y,w,h]", [row.number(edge) for edge in EDGES])
 
 
 @hookimpl
