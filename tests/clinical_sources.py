@@ -63,3 +63,13 @@ def vindr(root: Path, *rows: tuple[Any, ...]) -> VinDrCXR:
 def padchest(root: Path, studies: Any) -> PadChestGR:
     (root / trees.PADCHEST).write_text(json.dumps(studies))
     return PadChestGR(data_root=root)
+
+
+def spoil(cls: type[FileSource], write: Callable[[Path], Any], root: Path, keep: int, content: bytes) -> Path:
+    """Make a source's tree where it is not there; then its table is so much of the good one and this after it."""
+    if not root.exists():
+        write(root)
+        (root / "good").write_bytes((root / cls.data[0].path).read_bytes())
+    path = root / cls.data[0].path
+    path.write_bytes((root / "good").read_bytes()[:keep] + content)
+    return path

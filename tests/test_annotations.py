@@ -8,7 +8,7 @@ from typing import Any
 import data_trees as trees
 import numpy as np
 import pytest
-from clinical_sources import QUICK, WRITERS, gold, left_out, padchest, refusal, said, vindr
+from clinical_sources import QUICK, WRITERS, gold, left_out, padchest, refusal, said, spoil, vindr
 from data_trees import gold_row
 from hypothesis import given
 from hypothesis import strategies as st
@@ -232,11 +232,7 @@ def test_no_file_whatever_ends_in_another_error(
     tmp_path: Path, content: bytes, cls: type[FileSource], keep: int
 ) -> None:
     root = tmp_path / cls.name
-    if not root.exists():
-        WRITERS[cls](root)
-        (root / "good").write_bytes((root / cls.data[0].path).read_bytes())
-    path = root / cls.data[0].path
-    path.write_bytes((root / "good").read_bytes()[:keep] + content)
+    path = spoil(cls, WRITERS[cls], root, keep, content)
     try:
         source = cls(data_root=root)
         for sample in source.samples():

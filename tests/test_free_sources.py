@@ -11,7 +11,7 @@ import data_trees as trees
 import free_trees as free
 import numpy as np
 import pytest
-from clinical_sources import QUICK, left_out, refusal, said
+from clinical_sources import QUICK, left_out, refusal, said, spoil
 from data_trees import BRIGHT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,11 +69,7 @@ def test_no_file_whatever_ends_in_another_error(
     tmp_path: Path, content: bytes, cls: type[FileSource], keep: int
 ) -> None:
     root = tmp_path / cls.name
-    if not root.exists():
-        WRITERS[cls](root)
-        (root / "good").write_bytes((root / cls.data[0].path).read_bytes())
-    path = root / cls.data[0].path
-    path.write_bytes((root / "good").read_bytes()[:keep] + content)
+    path = spoil(cls, WRITERS[cls], root, keep, content)
     source = cls(data_root=root)
     try:
         for sample in source.samples():
