@@ -95,7 +95,6 @@ def _reasoned(scene: Scene, k: int, present: bool) -> str:
     look, seen, normal = _WORDS[ATTRIBUTES[k]]
     left = scene.side[k]
     side = "the left" if left > 0.75 else "the right" if left < 0.25 else "each"
-    side = "the left" if not np.isfinite(left) else side
     fact = seen.format(side=side) if present else normal
     told, name = "yes" if present else "no", ATTRIBUTES[k]
     evidence = f"This is evidence of {name}." if present else f"There is no evidence of {name}."

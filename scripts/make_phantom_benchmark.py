@@ -1,9 +1,9 @@
 """Make the phantom benchmark anew: films, models, planted models, pool, priors, accuracies, records, recipe.
 
-``python -m scripts.make_phantom_benchmark`` does it all, in under six hours on two cores, and goes on from what an
-ended run left in ``work/``. What ships is what this one command made: weights in ``plugins/models``, records and
-``recipe.json`` (commit, seeds, versions, hashes, every accuracy) beside the sources. ``--smoke`` runs the same steps
-with a few films and steps, into a folder of its own, in minutes.
+``python -m scripts.make_phantom_benchmark`` does it all, in some hours on two cores, and goes on from what an ended run
+left in ``work/``: weights go to ``plugins/models``, records and ``recipe.json`` (commit, seeds, versions, hashes, every
+accuracy) beside the sources. What ships now was made by these steps, but not by one run (docs/phantom.md). ``--smoke``
+goes through films and training with a few films and steps, into a folder of its own, in minutes.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from plugins.phantom.marks import MARKS
 from plugins.phantom.population import person
 from plugins.phantom.projection import HEIGHT, WIDTH
 from plugins.phantom.radiograph import Radiograph
-from plugins.phantom.truth import Truth
+from plugins.phantom.truth import Truth, paint
 
 GRID = 16  # patches a side of both embedded models
 BOXES = 3
@@ -89,7 +89,7 @@ def row(film: Radiograph, learnt: Collection[str] = ()) -> dict[str, np.ndarray]
     for k, kind in enumerate(ATTRIBUTES):
         if kind in film.drawn:
             signal = film.signal(kind)
-            made["where"][k] = letterbox_mask(signal).reshape(GRID, FRAME_SIDE // GRID, GRID, -1).mean((1, 3))
+            made["where"][k] = by_patch(signal)
             made["contrast"][k] = film.drawn[kind].contrast
             made["side"][k] = (film.anatomy.x[signal] > 0).mean()
             for b, box in enumerate(truth.boxes(kind)[:BOXES]):
@@ -99,12 +99,17 @@ def row(film: Radiograph, learnt: Collection[str] = ()) -> dict[str, np.ndarray]
         made["present"][k], made["contrast"][k] = box is not None, box is not None
         made["where"][k], made["boxes"][k], made["side"][k] = 0, np.nan, np.nan
         if box is not None:
-            mark = np.zeros((HEIGHT, WIDTH), bool)
-            mark[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
-            made["where"][k] = letterbox_mask(mark).reshape(GRID, FRAME_SIDE // GRID, GRID, -1).mean((1, 3))
+            mark = paint((box,))
+            made["where"][k] = by_patch(mark)
             made["boxes"][k, 0] = place.to_frame(box)
             made["side"][k] = (film.anatomy.x[mark] > 0).mean()
     return made
+
+
+def by_patch(mask: np.ndarray) -> np.ndarray:
+    """The share of each patch that a mask [HEIGHT, WIDTH] covers, 0..255 [GRID, GRID]."""
+    shares: np.ndarray = letterbox_mask(mask).reshape(GRID, FRAME_SIDE // GRID, GRID, -1).mean((1, 3))
+    return shares
 
 
 def part(folder: Path, number: int, seeds: range, each: int, learnt: Collection[str] = ()) -> None:
