@@ -9,12 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.markup import Markup, el
 from leaderboard.board import Board, board_of
 from leaderboard.publish import write
 from leaderboard.render.cell_text import in_percent
 from leaderboard.render.columns import Column, console_columns, has_intervals, metrics_with_figures, model_columns
 from leaderboard.render.console import show, title_by_model
-from leaderboard.render.html.markup import Markup, el
 from leaderboard.statistics.ranking import Score
 
 WIDTH = 100

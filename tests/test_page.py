@@ -23,6 +23,7 @@ from rows import header, journal, row
 
 from harness.contracts.observer import file_id
 from harness.contracts.source import Source
+from harness.markup import el, join, verbatim
 from harness.registry import Registry
 from harness.run.row import KEY
 from harness.text import plain
@@ -30,7 +31,6 @@ from leaderboard.board import Board, make_board
 from leaderboard.render.gallery_observer import FOLDER
 from leaderboard.render.html import page
 from leaderboard.render.html.gallery_reader import MOST, read_gallery
-from leaderboard.render.html.markup import el, join, verbatim
 from leaderboard.render.html.plots import BOTTOM, LABEL, NEAR, TALL, spread_labels
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from harness.imaging.frame import FRAME_SIDE, Box, to_boxes
+from harness.markup import Markup, el, join, verbatim
 from harness.run.row import Row
 from leaderboard.render.cell_text import figure
 from leaderboard.render.columns import headings
 from leaderboard.render.html.gallery_reader import Pictured
-from leaderboard.render.html.markup import Markup, el, join, verbatim
 from leaderboard.render.html.plots import heat
 from leaderboard.statistics.ranking import Measures
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path
 
+from harness.markup import Markup, el, join, page
 from harness.registry import Registry
 from leaderboard.board import Board, Ranking
 from leaderboard.read.provenance_lines import PLUGIN_COLUMNS, plugin_lines, setting_lines
@@ -14,7 +13,6 @@ from leaderboard.render.cell_text import in_percent
 from leaderboard.render.columns import Column, headings, wide_columns
 from leaderboard.render.html.gallery import render_gallery
 from leaderboard.render.html.gallery_reader import read_gallery
-from leaderboard.render.html.markup import Markup, el, join
 from leaderboard.render.html.plots import costs, heatmap, whiskers
 from leaderboard.render.legend import CAUTIONS, legend, means_and_intervals
 from leaderboard.statistics.ranking import Score
@@ -30,20 +28,7 @@ PRIVATE = (
 def render(board: Board, private: bool = False, registry: Registry | None = None) -> str:
     """The page. ``private``: with pictures of sources that are not declared free to share, and a warning.
     ``registry``: where the sources say so; None for what is installed."""
-    style, script = (_file(name) for name in ("page.css", "page.js"))
     shown, withheld = read_gallery(board, private, registry)
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=policy),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("title", "Leaderboard of visual attribution methods"),
-        el("style", style),
-    )
     sections: list[tuple[str, str]] = [(ranking.mode, ranking.name) for ranking in board.rankings]
     sections += [("gallery", "Gallery")] if shown or withheld else []
     sections += [("reading", "How to read it"), ("provenance", "Provenance")]
@@ -64,17 +49,13 @@ def render(board: Board, private: bool = False, registry: Registry | None = None
         _reading(board),
         _provenance(board),
     )
-    body = el("body", top, main, el("footer", "Written by harness leaderboard."), el("script", script))
-    return f"<!DOCTYPE html>\n{el('html', head, body, lang='en')}\n"
+    footer = el("footer", "Written by harness leaderboard.")
+    style, script = (_file(name) for name in ("page.css", "page.js"))
+    return page("Leaderboard of visual attribution methods", style, top, main, footer, script=script)
 
 
-def _file(name: str) -> Markup:
-    """A file of this package: ours, not to be escaped."""
-    return Markup((Path(__file__).parent / name).read_text(encoding="utf-8"))
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
+def _file(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 def _mode(ranking: Ranking) -> Markup:

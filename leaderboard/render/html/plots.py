@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.markup import Markup, el, join
 from harness.run.header import MetricFacts
 from leaderboard.board import Ranking
 from leaderboard.render.cell_text import NOTHING, figure, figure_with_interval
 from leaderboard.render.columns import headings
-from leaderboard.render.html.markup import Markup, el, join
 from leaderboard.statistics.ranking import Measures, Score
 from leaderboard.statistics.slices import Slice
 

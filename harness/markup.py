@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 
 from harness.text import plain
@@ -43,3 +45,25 @@ def join(*children: Child) -> Markup:
 def verbatim(text: str) -> Markup:
     """Text with its spaces and line breaks, but without what cannot be shown."""
     return Markup(escape(plain(text, lines=True)))
+
+
+def page(title: str, style: str, *children: Child, script: str = "") -> str:
+    """A page that asks for nothing else: no network, no file beside it. ``style`` and ``script`` are ours."""
+    scripts = f"; script-src '{_hash(script)}'" if script else ""
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'{scripts}; base-uri 'none'; form-action 'none'"
+    )
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", http_equiv="Content-Security-Policy", content=policy),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("title", title),
+        el("style", Markup(style)),
+    )
+    body = el("body", *children, el("script", Markup(script)) if script else None)
+    return f"<!DOCTYPE html>\n{el('html', head, body, lang='en')}\n"
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
