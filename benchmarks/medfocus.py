@@ -18,7 +18,8 @@ from benchmarks.uot import best, pot_plan
 from harness import Box, Case, Registry
 from harness.contracts.mode import question
 from harness.imaging.read import letterbox
-from plugins.attributors.medfocus.concept_hiding import ConceptHiding, hide
+from plugins.attributors.medfocus.concept_hiding import ConceptHiding
+from plugins.attributors.medfocus.hiding import hide
 from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
 from plugins.attributors.medfocus.references import mass
 from plugins.attributors.medfocus.uot import solve

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names for type checkers, which cannot follow __getattr__
     from harness.api import Evaluation as Evaluation
+    from harness.api import Explanations as Explanations
     from harness.api import build as build
     from harness.api import evaluate as evaluate
     from harness.api import explain as explain
+    from harness.api import explain_all as explain_all
     from harness.api import load_attributor as load_attributor
     from harness.api import load_model as load_model
     from harness.contracts.attributor import Attribution as Attribution
@@ -49,6 +51,7 @@ _HOME = {
     "Evaluation": "api",
     "Explained": "contracts.explained",
     "Explanation": "explaining.explanation",
+    "Explanations": "api",
     "HarnessError": "errors",
     "Metric": "contracts.metric",
     "Model": "contracts.model",
@@ -64,6 +67,7 @@ _HOME = {
     "build": "api",
     "evaluate": "api",
     "explain": "api",
+    "explain_all": "api",
     "file_id": "contracts.observer",
     "hookimpl": "hookspecs",
     "load_attributor": "api",

@@ -8,7 +8,7 @@ from html import escape
 
 from harness.text import plain
 
-_VOID = frozenset({"meta", "br"})
+_VOID = frozenset({"meta", "br", "img"})
 
 
 class Markup(str):
@@ -30,8 +30,9 @@ def el(name: str, /, *children: Child, **attributes: Value) -> Markup:
         if value is None or value is False:
             continue
         key = key.rstrip("_").replace("_", "-")
-        text = f"{value:.6g}" if isinstance(value, float) else plain(str(value))
-        words.append(key if value is True else f'{key}="{escape(text)}"')
+        if not isinstance(value, Markup):
+            value = escape(f"{value:.6g}" if isinstance(value, float) else plain(str(value)))
+        words.append(key if value is True else f'{key}="{value}"')
     inside = join(*children)
     return Markup(f"<{' '.join(words)}>{inside}" if name in _VOID else f"<{' '.join(words)}>{inside}</{name}>")
 

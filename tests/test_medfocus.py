@@ -13,11 +13,13 @@ from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.testing.region import SIDE, WHOLE, RegionModel, make_case
 from plugins.attributors.medfocus import attributors
-from plugins.attributors.medfocus.concept_hiding import ConceptHiding, hide
+from plugins.attributors.medfocus.concept_hiding import ConceptHiding
 from plugins.attributors.medfocus.concepts import COMPOSITES, CONCEPTS
 from plugins.attributors.medfocus.consensus import Consensus
+from plugins.attributors.medfocus.hiding import hide
 from plugins.attributors.medfocus.medfocus import MedFocus
 from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
+from plugins.attributors.medfocus.medfocus_zoom import MedFocusZoom
 from plugins.attributors.medfocus.references import Pool, load_pool, mass
 from plugins.attributors.medfocus.regions import hull
 from plugins.attributors.medsam import BoxRefiner
@@ -204,8 +206,9 @@ def test_refined_boxes_are_used_inside_the_content(pool_file: Path) -> None:
 
 
 def test_plugin_and_options(pool_file: Path) -> None:
-    assert attributors() == [MedFocus, MedFocusConsensus] and MedFocus.needs == MedFocusConsensus.needs == {"score"}
-    assert MedFocusConsensus.default and not MedFocus.default
+    assert attributors() == [MedFocus, MedFocusConsensus, MedFocusZoom]
+    assert {frozenset({"score"})} == {cls.needs for cls in attributors()}
+    assert [cls.default for cls in attributors()] == [False, False, True]
     for cls in attributors():
         assert all(field.description for field in cls.Options.model_fields.values())
         with pytest.raises(HarnessError, match=rf"set {cls.name}\.medsam"):

@@ -9,5 +9,15 @@ from __future__ import annotations
 from harness.api.evaluation import Evaluation, evaluate
 from harness.api.new_benchmark import build
 from harness.api.one_image import explain, load_attributor, load_model
+from harness.api.several_images import Explanations, explain_all
 
-__all__ = ["Evaluation", "build", "evaluate", "explain", "load_attributor", "load_model"]
+__all__ = [
+    "Evaluation",
+    "Explanations",
+    "build",
+    "evaluate",
+    "explain",
+    "explain_all",
+    "load_attributor",
+    "load_model",
+]

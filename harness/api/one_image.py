@@ -65,7 +65,7 @@ def explain(
     method: Any = chosen["attributor"].cls if "attributor" in chosen else attributor
     network: Any = chosen["model"].cls if "model" in chosen else model
     check_capabilities(method, network, answer_given=answer is not None)
-    pixels = _pixels(image)
+    pixels = pixels_of(image)
     method = chosen["attributor"].load() if "attributor" in chosen else attributor
     network = chosen["model"].load() if "model" in chosen else model
     return explain_answer(pixels, question, network, method, answer, seed, upsampling)
@@ -95,7 +95,7 @@ def load_attributor(
     return loaded
 
 
-def _pixels(image: Any) -> np.ndarray:
+def pixels_of(image: Any) -> np.ndarray:
     """An image as uint8 [height, width, 3], whatever it was given as."""
     from PIL import Image
 

@@ -1,20 +1,23 @@
-"""``harness explain``: one explanation of one answer about one image."""
+"""``harness explain``: explanations of answers about images, each with a picture, or all on a page."""
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.flags import add_settings, prepare, read_settings
+from harness.flags import INTERRUPTED, add_settings, prepare, read_settings
 from harness.text import plain, say
 
 if TYPE_CHECKING:
-    from harness.explaining.explanation import Explanation
+    from harness.contracts.attributor import Attributor
+    from harness.contracts.model import Model
     from harness.explaining.settings import ExplainSettings
+    from harness.explaining.targets import Target
+
+QUESTION = 'harness explain IMAGE --question "Is there evidence of cardiomegaly in the image?"'
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,120 +26,92 @@ def add_parser(subparsers: Any) -> None:
 
     parser = subparsers.add_parser(
         "explain",
-        help="explain one answer about one image, with a picture",
-        description="Ask a model about a chest X-ray, explain its answer, and draw the explanation.",
+        help="explain answers about images, with pictures",
+        description="Ask a model about chest X-rays, explain its answers, and draw the explanations. Several images, "
+        "or several methods, come as a folder of pictures and one page.",
         allow_abbrev=False,
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="a PNG (8 or 16 bit), JPEG or DICOM file")
+    parser.add_argument(
+        "images", type=Path, nargs="+", metavar="IMAGE", help="a PNG (8 or 16 bit), JPEG or DICOM file, or a folder"
+    )
     add_settings(parser, ExplainSettings)
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Explain and draw. Everything that can be refused is refused before the model is loaded."""
+def run(args: argparse.Namespace) -> int:
+    """Explain and draw; 1 where something could not be explained. What can be refused is refused before the model is
+    loaded."""
     from harness.explaining.settings import ExplainSettings
 
     settings = read_settings(args, ExplainSettings)
     if settings is None:
-        return
-    question = settings.question or ""
-    if not question.strip():
-        raise HarnessError("The question is empty; ask something by --question TEXT.")
+        return 0
+    if not (settings.question or "").strip():
+        raise HarnessError(f"The question is empty; ask something by --question TEXT, as in `{QUESTION}`.")
     if settings.answer is not None and not settings.answer.strip():
         raise HarnessError("The answer is empty; leave --answer out to explain the model's own.")
-    _explain(args.image, question, settings)
+    return _explain(args.images, settings)
 
 
-def _explain(image: Path, question: str, settings: ExplainSettings) -> None:
+def _explain(given: Sequence[Path], settings: ExplainSettings) -> int:
     prepare(settings.threads, settings.cache)
     from rich.console import Console
 
     from harness.explaining.default_model import default_model
-    from harness.explaining.explain import check_capabilities, explain_answer, whose
     from harness.explaining.explanation import painter
-    from harness.participants import choose
-    from harness.reading.image import read_image
+    from harness.explaining.images import find_images
+    from harness.explaining.methods import choose_methods
+    from harness.explaining.targets import target_of
     from harness.registry import Registry
 
-    registry = Registry.discover()
-    network, method = choose(
-        registry,
-        settings.options,
-        [
-            ("model", settings.model or default_model(registry).name),
-            ("attributor", settings.attributor or registry.default("attributor").name),
-        ],
+    registry, notes = Registry.discover(), Console(stderr=True)
+    paths = find_images(given)
+    model = settings.model or default_model(registry).name
+    network, methods, left_out = choose_methods(
+        registry, settings.options, model, settings.attributors, settings.all_attributors, settings.answer is not None
     )
-    check_capabilities(method.cls, network.cls, answer_given=settings.answer is not None)
-    output = settings.output or Path(f"{image.stem}-{method.label}.png")
-    check_output(output, image)
+    alone = len(paths) == len(methods) == 1 and not given[0].is_dir()
+    target = target_of(settings.output, paths, alone, next(iter(methods)))
     painter()
-    pixels = read_image(image, upright=True)
-
-    attributor = method.load()
-    with whose(f"The attributor {method.label!r} cannot be set up"):
-        notes = [str(note) for note in attributor.notes(())]
-    with Console(stderr=True).status("Loading the model …") as status:
-        model = network.load()
-        status.update("Explaining …")
-        about = settings.answer, settings.seed, settings.upsampling
-        explanation = explain_answer(pixels, question, model, attributor, *about)
-        status.update("Drawing …")
-        explanation.save(output)
-    _show(explanation, output, Console())
-    for note in notes:
-        say(Console(stderr=True), note, wrap=True)
+    for line in left_out:
+        say(notes, f"Left out: {line}", wrap=True)
+    with notes.status("Loading the model …"):
+        loaded = network.load()
+    return _each(paths, loaded, methods, settings, target)
 
 
-def check_output(output: Path, image: Path) -> None:
-    """Raise ``HarnessError`` where the picture could not be written, or would replace the image."""
-    folder = output.parent
-    if output.suffix.lower() != ".png":
-        raise HarnessError(f"The picture is a PNG; give --output a name that ends in .png, not {output.name!r}.")
-    if not folder.is_dir():
-        raise HarnessError(f"The picture cannot be written to {output}: the folder {folder} does not exist.")
-    if output.is_dir():
-        raise HarnessError(f"The picture cannot be written to {output}: it is a folder.")
-    if not os.access(output if output.exists() else folder, os.W_OK):
-        raise HarnessError(f"The picture cannot be written to {output}: permission denied.")
-    if output.exists() and image.exists() and output.samefile(image):
-        raise HarnessError(f"The picture would replace the image {image}; give another --output.")
+def _each(
+    paths: Sequence[Path],
+    model: Model,
+    attributors: Mapping[str, Attributor],
+    settings: ExplainSettings,
+    target: Target,
+) -> int:
+    from rich.console import Console
 
+    from harness.explaining.explanation import Explanation
+    from harness.explaining.images import names_of
+    from harness.explaining.several import explain_each, read_each
+    from harness.explaining.told import show
 
-def _show(explanation: Explanation, output: Path, console: Any) -> None:
-    """Print what the explanation says and where the picture is."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, value in _lines(explanation, output):
-        table.add_row(label, Text(plain(value, lines=True)))
-    console.print(table)
-
-
-def _lines(explanation: Explanation, output: Path) -> Iterable[tuple[str, str]]:
-    attribution, cost = explanation.attribution, explanation.cost
-    height, width = explanation.image.shape[:2]
-    yield "answer", f"{explanation.answer.strip()}  ({explanation.model})"
-    if explanation.cut_off:
-        yield "", "cut off at the model's token limit, so that it may state nothing yet"
-    if attribution.fallback:
-        yield "concept", "none is decisive: the whole image"
-    elif attribution.concept is not None:
-        score = (attribution.concept_scores or {}).get(attribution.concept)
-        yield "concept", attribution.concept + ("" if score is None else f"  (score {score:.3g})")
-    boxes = [" ".join(str(round(edge)) for edge in box) for box in explanation.boxes]
-    if boxes:
-        yield "boxes", "\n".join(boxes)
-        yield "", f"x0 y0 x1 y1 in the image's {width} x {height} pixels"
-    else:
-        yield "boxes", "none: the method found nothing that stands out"
-    if attribution.confidence is not None:
-        yield "confidence", f"{attribution.confidence:.2f} of 1, that it looked where it should have"
-    for note in attribution.notes:
-        yield "note", note
-    passes = [f"{cost.forward} forward"] + ([f"{cost.backward} backward"] if cost.backward else [])
-    yield "cost", f"{' and '.join(passes)} passes"
-    yield "picture", str(output)
+    console, notes, failed = Console(), Console(stderr=True), 0
+    named = read_each(paths, names_of(paths))
+    asked = settings.question or "", model, attributors
+    try:
+        for name, found in explain_each(named, *asked, settings.answer, settings.seed, settings.upsampling):
+            if isinstance(found, Explanation):
+                about = "" if target.alone else f"{name}, {found.attributor}"
+                show(found, target.keep(name, found), console, about)
+                continue
+            if target.alone:
+                raise HarnessError(found.why)
+            failed += 1
+            target.fail(found)
+            say(notes, f"Not explained: {plain(str(found))}", "red", wrap=True)
+    except KeyboardInterrupt:
+        target.finish()
+        say(notes, "interrupted; what was explained by then is there", wrap=True)
+        return INTERRUPTED
+    for line in target.finish():
+        say(console, line)
+    return 1 if failed else 0

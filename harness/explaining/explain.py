@@ -61,14 +61,11 @@ def explain_answer(
     check_capabilities(attributor, model, answer is not None)
     frame, box = letterbox(image, FRAME_SIDE)
     if answer is None:
-        with whose(f"The model {model.name!r} failed"):
-            answer = model.answer(frame, question)
-            if not isinstance(answer, str):
-                raise TypeError(f"it answered {type(answer).__name__} instead of text")
-        if not answer.strip():
-            raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
+        answer = ask(model, image, question)
     cut_off = isinstance(answer, Answer) and answer.cut_off
     answer = answer.strip()
+    with whose(f"The attributor {attributor.name!r} cannot say how it is set up"):
+        notes = [str(note) for note in attributor.notes(())]
     case = Case(model, frame, question, answer, box.content, seed, attributor.captures, upsampling=upsampling)
     seed_everything(seed)
     attribution, found, tokens = _explain(attributor, case)
@@ -84,7 +81,20 @@ def explain_answer(
         tokens=tokens,
         cost=case.cost,
         cut_off=cut_off,
+        notes=notes,
     )
+
+
+def ask(model: Model, image: np.ndarray, question: str) -> Answer:
+    """A model's answer about an image, uint8 [height, width, 3]. Raises ``HarnessError`` where it fails, or answers
+    nothing."""
+    with whose(f"The model {model.name!r} failed"):
+        answer = model.answer(letterbox(image, FRAME_SIDE)[0], question)
+        if not isinstance(answer, str):
+            raise TypeError(f"it answered {type(answer).__name__} instead of text")
+    if not answer.strip():
+        raise HarnessError(f"The model {model.name!r} answered nothing; give the answer to explain.")
+    return answer if isinstance(answer, Answer) else Answer(answer)
 
 
 def check_capabilities(

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from harness.bench.verdict import final_answer
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Cost
 from harness.errors import HarnessError
@@ -20,6 +21,12 @@ from harness.participants import reason
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
+
+NO = (
+    "The answer is no: marked are regions whose hiding made it less sure, or on which it depends most. They are no "
+    "evidence of what was asked for."
+)
+CUT_OFF = "The answer was cut off at the model's token limit, so that it may state nothing yet."
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -46,6 +53,8 @@ class Explanation:
         The passes through the model that it took.
     cut_off
         Whether the answer is the model's own and ends at its token limit, so that it may state nothing.
+    notes
+        What a reader must know about how the method is set up, in sentences.
     """
 
     image: np.ndarray
@@ -59,6 +68,30 @@ class Explanation:
     tokens: Sequence[str] | None
     cost: Cost
     cut_off: bool = False
+    notes: Sequence[str] = ()
+
+    @property
+    def caveats(self) -> list[str]:
+        """What a reader must know before believing what is marked, in sentences; the command prints them, and the
+        picture and the page show them."""
+        said = [NO] if self.says_no else []
+        said += [CUT_OFF] if self.cut_off else []
+        return list(dict.fromkeys([*said, *map(str, self.attribution.notes), *self.notes]))
+
+    @property
+    def says_no(self) -> bool:
+        """Whether the answer states "no" in the end: then nothing is evidence of what was asked for."""
+        return not self.cut_off and final_answer(self.answer) == "no"
+
+    @property
+    def headline(self) -> str:
+        """What the method says, in a few words."""
+        said = self.attribution
+        if said.fallback:
+            return "No concept is decisive: whole image"
+        if said.concept:
+            return f"{'Hiding it unsettles the no' if self.says_no else 'Decisive concept'}: {said.concept}"
+        return "Saliency map" if said.saliency is not None else "Boxes"
 
     def to_matplotlib(self) -> Figure:
         """The picture as a matplotlib ``Figure``, apart from pyplot's global state.

@@ -29,6 +29,7 @@ HEAT = LinearSegmentedColormap.from_list("drop", ["#ffffff", "#ffd8a8", "#ff922b
 WIDTH, MARGIN, PANEL = 11.0, 0.4, 4.7
 FONT_POINTS, LINE, COLUMN = 9.5, 0.25, 9.5 * 0.602 / 72  # a character of DejaVu Sans Mono is 0.602 em wide
 MAX_LINES = 24
+MAX_CAVEATS, CAVEAT, WARNING = 12, 0.19, "#a33b00"
 FAINT = 0.3  # the least full scale where nothing was decisive, so that small numbers look small
 
 
@@ -62,6 +63,12 @@ class Drawable(Protocol):
     @property
     def tokens(self) -> Sequence[str] | None: ...
 
+    @property
+    def headline(self) -> str: ...
+
+    @property
+    def caveats(self) -> Sequence[str]: ...
+
 
 def draw_picture(explanation: Drawable) -> Figure:
     """The picture as a matplotlib ``Figure``, apart from pyplot's global state."""
@@ -74,7 +81,8 @@ def draw_picture(explanation: Drawable) -> Figure:
         lines = wrap(list(zip(explanation.tokens, attribution.token_scores, strict=True)), columns)
     shown = lines[:MAX_LINES]
     footer = 0.75 + LINE * (len(shown) + (len(shown) < len(lines))) if lines else 0.0
-    height = header + PANEL + footer + 0.3
+    caveats = [line for text in explanation.caveats for line in textwrap.wrap(plain(text), 150)][:MAX_CAVEATS]
+    height = header + PANEL + footer + 0.3 + CAVEAT * len(caveats)
 
     fig = Figure(figsize=(WIDTH, height), dpi=150)
     FigureCanvasAgg(fig)
@@ -84,6 +92,17 @@ def draw_picture(explanation: Drawable) -> Figure:
         _ranking(fig, explanation, header, height)
     if lines:
         _tokens(fig, shown, len(lines) - len(shown), attribution.fallback, header + PANEL + 0.2, height)
+    for number, line in enumerate(caveats):
+        _write(fig, MARGIN, height - 0.2 - CAVEAT * (len(caveats) - number), height, line, fontsize=9, color=WARNING)
+    return fig
+
+
+def draw_image(explanation: Drawable, wide: float = 4.0) -> Figure:
+    """The image alone with what the method marked, ``wide`` inches wide, for a page that has the words beside it."""
+    height, width = explanation.image.shape[:2]
+    fig = Figure(figsize=(wide, wide * height / width), dpi=100)
+    FigureCanvasAgg(fig)
+    _marked(fig.add_axes((0, 0, 1, 1)), explanation)
     return fig
 
 
@@ -153,12 +172,7 @@ def _header(fig: Figure, explanation: Drawable, question: list[str], height: flo
         top += 0.26
     answer = textwrap.shorten(plain(explanation.answer), 110, placeholder=" …")
     _write(fig, MARGIN, top + 0.02, height, f"Answer: {answer}", fontsize=11)
-    if attribution.fallback:
-        verdict = "No concept is decisive: whole image"
-    elif attribution.concept:
-        verdict = f"Decisive concept: {plain(attribution.concept)}"
-    else:
-        verdict = "Saliency map" if attribution.saliency is not None else "Boxes"
+    verdict = plain(explanation.headline)
     _write(fig, MARGIN, top + 0.27, height, verdict, fontsize=11, color=ACCENT, fontweight="bold")
     sure = "" if attribution.confidence is None else f"  ·  confidence {attribution.confidence:.2f}"
     method = plain(f"{explanation.attributor}{sure}  ·  {explanation.model}", lines=True)
@@ -166,16 +180,20 @@ def _header(fig: Figure, explanation: Drawable, question: list[str], height: flo
 
 
 def _image(fig: Figure, explanation: Drawable, top: float, height: float) -> None:
-    attribution, pixels = explanation.attribution, explanation.image
-    ranked = bool(attribution.concept_scores)
+    ranked = bool(explanation.attribution.concept_scores)
     room = 4.9 if ranked else WIDTH - 2 * MARGIN
-    tall, wide = pixels.shape[:2]
+    tall, wide = explanation.image.shape[:2]
     scale = min(room / wide, PANEL / tall)
     # Alone, the image stands in the middle; beside a ranking it keeps to the left.
     left = MARGIN if ranked else (WIDTH - wide * scale) / 2
-    ax = _axes(fig, left, top, wide * scale, tall * scale, height)
-    ax.imshow(pixels, extent=(0, wide, tall, 0), interpolation="antialiased")
-    if attribution.saliency is not None:
+    _marked(_axes(fig, left, top, wide * scale, tall * scale, height), explanation)
+
+
+def _marked(ax: Any, explanation: Drawable) -> None:
+    """The image with the map and the boxes."""
+    tall, wide = explanation.image.shape[:2]
+    ax.imshow(explanation.image, extent=(0, wide, tall, 0), interpolation="antialiased")
+    if explanation.attribution.saliency is not None:
         _overlay(ax, explanation)
     for box in explanation.boxes:
         place, size = (box.x0, box.y0), (box.x1 - box.x0, box.y1 - box.y0)

@@ -16,5 +16,6 @@ def attributors() -> Sequence[type[Attributor]]:
     """The attributors of this plugin."""
     from plugins.attributors.medfocus.medfocus import MedFocus
     from plugins.attributors.medfocus.medfocus_consensus import MedFocusConsensus
+    from plugins.attributors.medfocus.medfocus_zoom import MedFocusZoom
 
-    return [MedFocus, MedFocusConsensus]
+    return [MedFocus, MedFocusConsensus, MedFocusZoom]

@@ -1,37 +1,24 @@
-"""What the variants of MedFocus share: hide each anatomical concept, and see what the answer loses."""
+"""What MedFocus and its nearest variant share: hide each anatomical concept, and see what the answer loses."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections import OrderedDict
-from collections.abc import Collection
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from harness.contracts.attributor import Attribution, Attributor
+from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
-from harness.contracts.model import Capability
 from harness.contracts.plugin import NoOptions
-from harness.errors import HarnessError
 from harness.imaging.frame import Box
-from harness.run.cache import shared
-from plugins.attributors.baselines import Baseline, baseline, baseline_field
+from plugins.attributors.baselines import baseline
+from plugins.attributors.medfocus.concept_boxes import ConceptBoxes
 from plugins.attributors.medfocus.concepts import COMPOSITES
-from plugins.attributors.medfocus.kept_boxes import frame_key, recipe
-from plugins.attributors.medfocus.located import Located, from_json
-from plugins.attributors.medfocus.references import DEFAULT_POOL, Pool, load_pool
-from plugins.attributors.medfocus.regions import clip, hull
-from plugins.attributors.medsam import BoxRefiner, MedSAM, medsam_files
-
-PHANTOM = "phantom"  # the source that the default pool's references are like
-_REMEMBERED = 4096  # images whose boxes are kept; a box takes well under a kilobyte
-_AFTERWARDS = {"pool", "medsam", "composites", "tau", "baseline"}  # no boxes depend on these, or on more than a hash
+from plugins.attributors.medfocus.hiding import Edited, editor_field, hide
+from plugins.attributors.medfocus.regions import hull
 
 Composites = Literal["hull", "parts", "none"]
 
@@ -45,35 +32,13 @@ def composites_field(default: Composites) -> Any:
     )
 
 
-class ConceptHiding(Attributor):
-    """Hides each anatomical concept in turn and returns the one that the answer depends on most.
+class ConceptHiding(ConceptBoxes):
+    """Hides each anatomical concept in turn and returns the one that the answer depends on most."""
 
-    A variant says where the concepts lie, by :meth:`_find`.
-    """
+    class Options(ConceptBoxes.Options):
+        """What the variants can be told beside where concepts lie."""
 
-    needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
-
-    class Options(NoOptions):
-        """What all variants can be told."""
-
-        pool: Path = Field(
-            default=DEFAULT_POOL,
-            description="Reference pool: an .npz file of normal chest X-rays with masks of the 11 concepts. The "
-            "default holds phantoms; `harness references build` makes one of films of your own, or of Chest ImaGenome.",
-        )
-        refine: Literal["auto", "none", "medsam"] = Field(
-            default="auto",
-            description="Box refinement. auto: MedSAM where its weights are given, else none. Refinements "
-            "without weights were tried on (earlier) phantoms and left out, as each lowered the mean IoU of the boxes "
-            "(random walker by 0.12, Chan-Vese by 0.18, snapping to edges by 0.002).",
-        )
-        medsam: Path | None = Field(
-            default=None,
-            description="MedSAM weights: a segment-anything file, best as safetensors (`harness weights convert` makes "
-            "them of its .pth), a transformers SamModel folder, or ORG/NAME on the hub.",
-        )
         composites: Composites = composites_field("hull")
-        baseline: Baseline = baseline_field()
         tau: float = Field(
             default=0.75,
             ge=0,
@@ -88,82 +53,26 @@ class ConceptHiding(Attributor):
         lam: float = Field(
             default=0.1, gt=0, le=100, description="Weight of both marginals: how much mass must be kept."
         )
+        intervention: Literal["box", "mask", "editor"] = Field(
+            default="box",
+            description="How a concept is hidden, the paper's ablation. box: its box becomes the baseline. mask: its "
+            "pixels alone do. editor: an editor draws its box anew without any finding.",
+        )
+        editor: str = editor_field()
 
     options: Options  # type: ignore[assignment]
 
     def __init__(self, options: NoOptions | None = None) -> None:
         super().__init__(options)
-        if self.options.refine == "medsam" and self.options.medsam is None:
-            raise HarnessError(
-                f"{self.name}.refine=medsam needs the weights: set {self.name}.medsam to a file or folder."
-            )
-        self._memory: OrderedDict[str, Located] = OrderedDict()
-
-    @abstractmethod
-    def _find(self, image: np.ndarray, content: Box) -> Located:
-        """Where the concepts lie in a frame image, uint8 [side, side, 3]."""
+        self._editor = Edited(self.options.editor, self.name) if self.options.intervention == "editor" else None
 
     def files(self) -> list[Path]:
-        """The pool, and MedSAM's weights where it is in use."""
-        medsam = self.options.medsam if self.options.refine != "none" else None
-        return [self.options.pool, *([] if medsam is None else medsam_files(medsam))]
+        """Those of the boxes, and the editor's code where one is in use."""
+        return [*super().files(), *(self._editor.files() if self._editor is not None else [])]
 
-    def load(self) -> None:
-        """Read the pool, so that a wrong one is refused at once and not at every image."""
-        _ = self.pool
-
-    def notes(self, sources: Collection[str]) -> list[str]:
-        """Whose anatomy the boxes come from, unless phantoms explain phantoms."""
-        if self.options.pool != DEFAULT_POOL:
-            return [f"{self.name}: the references are {self.pool.origin}."]
-        if set(sources) == {PHANTOM}:
-            return []
-        return [
-            f"{self.name}: the references are {self.pool.origin}. On images that are no phantoms, the boxes of its "
-            "concepts are untested; `harness references build` makes a pool of real ones."
-        ]
-
-    @cached_property
-    def pool(self) -> Pool:
-        """The reference pool, read at first use."""
-        return load_pool(self.options.pool)
-
-    @cached_property
-    def refiner(self) -> BoxRefiner | None:
-        """The box refiner in use, loaded at first use."""
-        if self.options.refine == "none" or self.options.medsam is None:
-            return None
-        return MedSAM(self.options.medsam, plugin=self.name)
-
-    def boxes(self, image: np.ndarray, content: Box) -> dict[str, Box]:
-        """Each concept's box in a frame image, uint8 [side, side, 3]; one that is not there has none."""
-        return self.located(image, content).boxes
-
-    def located(self, image: np.ndarray, content: Box) -> Located:
-        """Where the concepts lie in a frame image, how sure that is, and what looks wrong with the image.
-
-        Remembered by the image's bytes, here and on disk, so that all questions, modes, models, runs and processes
-        share one search.
-        """
-        key = frame_key(self._recipe, image, content)
-        if key not in self._memory:
-            self._memory[key] = from_json(shared().get(key, lambda: self._locate(image, content).as_json()))
-            if len(self._memory) > _REMEMBERED:
-                self._memory.popitem(last=False)
-        return self._memory[key]
-
-    @cached_property
-    def _recipe(self) -> dict[str, Any]:
-        options = self.options.model_dump(mode="json", exclude=_AFTERWARDS)
-        return recipe(self.name, options, self.files())
-
-    def _locate(self, image: np.ndarray, content: Box) -> Located:
-        found = self._find(image, content)
-        if self.refiner is None:
-            return found
-        refined = self.refiner.refine(image, list(found.boxes.values()))
-        pairs = zip(found.boxes.items(), refined, strict=True)
-        return replace(found, boxes={name: clip(new, content) or old for (name, old), new in pairs})
+    @abstractmethod
+    def _masks(self, image: np.ndarray, content: Box) -> dict[str, np.ndarray]:
+        """Which pixels of a frame image the concepts are, bool [side, side] each."""
 
     def attribute(self, case: Case) -> Attribution:
         """The concept whose hiding costs the answer most, or the whole image where none costs enough."""
@@ -179,8 +88,7 @@ class ConceptHiding(Attributor):
             }
         if not regions:
             return Attribution(boxes=[case.content], fallback=True, **about)
-        blank, original = baseline(case, self.options.baseline), case.original
-        masked = case.score([hide(case.image, region, blank) for region in regions.values()])
+        original, masked = case.original, case.score(self._hidden(case, regions))
         drops = np.maximum(0.0, original - masked)  # [concepts, T]
         deltas = drops.sum(1)
         best = int(np.argmax(deltas))
@@ -199,10 +107,16 @@ class ConceptHiding(Attributor):
         )
 
 
-def hide(image: np.ndarray, boxes: tuple[Box, ...], blank: np.ndarray) -> np.ndarray:
-    """A copy of the image [side, side, 3] that is ``blank`` at every pixel whose centre lies in one of the boxes."""
-    hidden = image.copy()
-    for box in boxes:
-        x0, y0, x1, y1 = (max(0, math.ceil(edge - 0.5)) for edge in box)
-        hidden[y0:y1, x0:x1] = blank[y0:y1, x0:x1]
-    return hidden
+    def _hidden(self, case: Case, regions: dict[str, tuple[Box, ...]]) -> list[np.ndarray]:
+        """The image without each of the regions, uint8 [side, side, 3] each."""
+        if self._editor is not None:
+            return [self._editor.without(case, boxes) for boxes in regions.values()]
+        blank = baseline(case, self.options.baseline)
+        if self.options.intervention == "box":
+            return [hide(case.image, boxes, blank) for boxes in regions.values()]
+        masks = self._masks(case.image, case.content)
+        found = []
+        for name in regions:
+            mask = np.any([masks[part] for part in COMPOSITES.get(name, (name,)) if part in masks], axis=0)
+            found.append(np.where(mask[..., None], blank, case.image))
+        return found

@@ -46,15 +46,41 @@ class Locator:
 
         The names of the sides are those of a film that is not mirrored, even where that is suspected.
         """
-        top, left = round(content.y0), round(content.x0)
-        grey = image[top : round(content.y1), left : round(content.x1)].astype(np.float64).mean(-1)
-        rows, cols = film_area(grey)
-        left, top, grey = left + cols.start, top + rows.start, grey[rows, cols]
-        edges = Box(left, top, left + grey.shape[1], top + grey.shape[0])
-        if grey.max() - grey.min() < 1:
+        film, edges = _film(image, content)
+        if film.max() - film.min() < 1:
             boxes = placed(self.usual, edges)
             return Located(boxes, 0.0, ["The image is blank; the boxes are where the concepts usually lie."])
-        cells = resample(grey)
+        cells = resample(film)
+        pose, seen, notes = self._pose(cells)
+        # What bends agrees with anything: the pose alone tells a chest from a photograph.
+        confidence = float(np.clip((pose.agreement - NONE_AT) / (SURE_AT - NONE_AT), 0, 1))
+        if confidence < DOUBTFUL:
+            notes.insert(0, f"The anatomy was located with a confidence of only {confidence:.2f}; look at the boxes.")
+        outlines = self._outlines(bend(self.template, seen, pose), film.shape, cells.shape, edges)
+        return Located(dict(_boxes(outlines, edges)), round(confidence, 4), notes)
+
+    def masks(self, image: np.ndarray, content: Box) -> dict[str, np.ndarray]:
+        """The concepts' pixels, bool [side, side]: those in most references' outlines. None on a blank film."""
+        from skimage.draw import polygon2mask
+
+        film, edges = _film(image, content)
+        if film.max() - film.min() < 1:
+            return {}
+        cells = resample(film)
+        pose, seen, _ = self._pose(cells)
+        found = {}
+        outlines = self._outlines(bend(self.template, seen, pose), film.shape, cells.shape, edges)
+        for name, points in zip(CONCEPTS, outlines, strict=True):
+            there = points[np.isfinite(points).all((1, 2))]
+            votes = np.zeros(image.shape[:2])
+            for corners in there:
+                votes += polygon2mask(image.shape[:2], corners[:, ::-1] - 0.5)
+            if (mask := votes > len(there) / 2).any():
+                found[name] = mask
+        return found
+
+    def _pose(self, cells: np.ndarray) -> tuple[Fit, np.ndarray, list[str]]:
+        """The mean film's pose on a film, the film as it was read, and what looks wrong with it."""
         film = structure(equalised(cells))
         correlations = self.search.correlations(film)
         notes = []
@@ -63,33 +89,40 @@ class Locator:
             film, correlations = -film, -correlations
             notes.append("The film seems to be inverted (air bright, bone dark), and was read as its negative.")
         starts = self.search.best(correlations, STARTS)
-        fits = [fit_pose(self.template, film, start) for start in starts]
-        best = max(fits, key=lambda one: one.agreement)
+        best = max((fit_pose(self.template, film, start) for start in starts), key=lambda one: one.agreement)
         if self._mirrored(film, best):
             notes.append("The film seems to be mirrored (the heart on the right); left and right may be exchanged.")
-        # What bends agrees with anything: the pose alone tells a chest from a photograph.
-        confidence = float(np.clip((best.agreement - NONE_AT) / (SURE_AT - NONE_AT), 0, 1))
-        best = bend(self.template, film, best)
-        if confidence < DOUBTFUL:
-            notes.insert(0, f"The anatomy was located with a confidence of only {confidence:.2f}; look at the boxes.")
-        scale = np.array([grey.shape[1] / cells.shape[1], grey.shape[0] / cells.shape[0]])
-        return Located(dict(self._boxes(best, scale, edges)), round(confidence, 4), notes)
+        return best, film, notes
 
-    def _boxes(self, fit: Fit, scale: np.ndarray, edges: Box) -> Iterator[tuple[str, Box]]:
-        """The median of each edge over the references, frame pixels, of the concepts that are on the film."""
-        outlines = fit.to_film(self.template.outlines) * scale + [edges.x0, edges.y0]
-        for name, points in zip(CONCEPTS, np.moveaxis(outlines, 1, 0), strict=True):
-            there = points[np.isfinite(points).all((1, 2))]
-            if not len(there):
-                continue
-            low, high = np.median(there.min(1), axis=0), np.median(there.max(1), axis=0)
-            if (box := clip(Box(*map(float, (*low, *high))), edges)) is not None:
-                yield name, box
+    def _outlines(self, fit: Fit, film: tuple[int, ...], cells: tuple[int, ...], edges: Box) -> np.ndarray:
+        """Each concept's outline by each reference, frame pixels (x, y), float [11, R, DIRECTIONS, 2]."""
+        scale = np.array([film[1] / cells[1], film[0] / cells[0]])
+        return np.moveaxis(fit.to_film(self.template.outlines) * scale + [edges.x0, edges.y0], 1, 0)
 
     def _mirrored(self, film: np.ndarray, fit: Fit) -> bool:
         """Whether the film agrees better once it is turned over."""
         other = fit_pose(self.template, film[:, ::-1], fit.pose.mirrored(film.shape[1]))
         return other.agreement > fit.agreement + MIRRORED
+
+
+def _film(image: np.ndarray, content: Box) -> tuple[np.ndarray, Box]:
+    """The grey levels of what is film in a frame image, and where it lies."""
+    top, left = round(content.y0), round(content.x0)
+    grey = image[top : round(content.y1), left : round(content.x1)].astype(np.float64).mean(-1)
+    rows, cols = film_area(grey)
+    left, top, grey = left + cols.start, top + rows.start, grey[rows, cols]
+    return grey, Box(left, top, left + grey.shape[1], top + grey.shape[0])
+
+
+def _boxes(outlines: np.ndarray, edges: Box) -> Iterator[tuple[str, Box]]:
+    """The median of each edge over the references, frame pixels, of the concepts that are on the film."""
+    for name, points in zip(CONCEPTS, outlines, strict=True):
+        there = points[np.isfinite(points).all((1, 2))]
+        if not len(there):
+            continue
+        low, high = np.median(there.min(1), axis=0), np.median(there.max(1), axis=0)
+        if (box := clip(Box(*map(float, (*low, *high))), edges)) is not None:
+            yield name, box
 
 
 def usual_boxes(pool: Pool) -> dict[str, Box]:

@@ -14,9 +14,10 @@ from pydantic import Field
 
 from harness.imaging.frame import Box
 from plugins.attributors.medfocus.concept_hiding import ConceptHiding
+from plugins.attributors.medfocus.concepts import CONCEPTS
 from plugins.attributors.medfocus.located import Located, of_each
 from plugins.attributors.medfocus.references import Choice, mass
-from plugins.attributors.medfocus.regions import region_box
+from plugins.attributors.medfocus.regions import region, region_box
 
 
 class MedFocus(ConceptHiding):
@@ -45,7 +46,16 @@ class MedFocus(ConceptHiding):
     options: Options  # type: ignore[assignment]
 
     def _find(self, image: np.ndarray, content: Box) -> Located:
+        heat = self._received(image, content)
+        return of_each([region_box(received, self.options.coverage, image.shape[0], content) for received in heat])
+
+    def _masks(self, image: np.ndarray, content: Box) -> dict[str, np.ndarray]:
+        cells = [region(received, self.options.coverage) for received in self._received(image, content)]
+        place = np.arange(image.shape[0]) * self.options.grid // image.shape[0]
+        return {name: one[np.ix_(place, place)] for name, one in zip(CONCEPTS, cells, strict=True) if one.any()}
+
+    def _received(self, image: np.ndarray, content: Box) -> np.ndarray:
+        """The mass that each concept's cells receive from the chosen reference, float [11, grid, grid]."""
         o = self.options
         index = self.pool.choose(mass(image, o.choice_grid, content), o.epsilon, o.lam, o.choice)
-        heat = self.pool.transfer(index, mass(image, o.grid, content), o.epsilon, o.lam)
-        return of_each([region_box(received, o.coverage, image.shape[0], content) for received in heat])
+        return self.pool.transfer(index, mass(image, o.grid, content), o.epsilon, o.lam)

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from harness.contracts.plugin import NoOptions
+from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from plugins.attributors.medfocus.concept_hiding import Composites, ConceptHiding, composites_field
 from plugins.attributors.medfocus.consensus import Consensus
@@ -26,8 +28,6 @@ class MedFocusConsensus(ConceptHiding):
     """
 
     name: ClassVar[str] = "medfocus-consensus"
-    default: ClassVar[bool] = True
-
     class Options(ConceptHiding.Options):
         """As medfocus, except for composites and the locator."""
 
@@ -40,6 +40,14 @@ class MedFocusConsensus(ConceptHiding):
         )
 
     options: Options  # type: ignore[assignment]
+
+    def __init__(self, options: NoOptions | None = None) -> None:
+        super().__init__(options)
+        if self.options.intervention == "mask" and self.options.locator == "transport":
+            raise HarnessError(f"{self.name}.intervention=mask needs outlines, which {self.name}.locator=fit gives.")
+
+    def _masks(self, image: np.ndarray, content: Box) -> dict[str, np.ndarray]:
+        return self._locator.masks(image, content)
 
     @cached_property
     def _locator(self) -> Locator:
