@@ -17,7 +17,7 @@ from harness.imaging.frame import Box
 CELLS = 16  # of the lattice along a side of the frame
 SIZES = (2, 3, 4, 6)  # cells along a side of a window that may be hidden
 WIDE, STEP = 6, 5  # cells along a side of the first windows, and from one to the next
-# Chosen on patients of DEVELOP: see docs/search.md.
+# Chosen on patients of DEVELOP (scripts/search_constants.py); docs/zoom.md has what others give.
 POWER = 2.0
 TRUST = 3.0  # how fast a box that explains less becomes unlikely
 KEPT = 400  # boxes, the likeliest, that are answered from
@@ -99,12 +99,16 @@ class Lattice:
         return Likely(boxes, weights / weights.sum(), (along / size).ravel()[order])
 
     def next(self, hidden: Boxes, costs: np.ndarray, windows: Boxes, count: int) -> Boxes:
-        """The windows about whose cost the likely boxes disagree most, and that tell most beside each other."""
-        likely = self.likely(hidden, costs, WEIGHED)
+        """The windows about whose cost the likely boxes disagree most, and that tell most beside each other.
+
+        At most ``count``, none that was hidden before.
+        """
+        windows = windows[~(windows[:, None] == hidden[None]).all(-1).any(1)]
+        likely = self.likely(hidden, costs / max(float(costs.max()), 1e-30), WEIGHED)
         expected = likely.costs * covered(windows, likely.boxes) ** POWER
         spread = (expected - (expected @ likely.weights)[:, None]) * np.sqrt(likely.weights)
         variance = (spread**2).sum(1)
-        noise = NOISE * variance.max() + 1e-30
+        noise = NOISE * variance.max(initial=0) + 1e-30
         chosen: list[int] = []
         for _ in range(min(count, len(windows))):
             variance[chosen] = -1

@@ -22,7 +22,7 @@ from plugins.attributors.medfocus.located import Located
 from plugins.attributors.medfocus.locator import Locator
 
 ROUNDS = 4  # after the first, each with a quarter of the passes that are left
-HELD = 0.5  # of the cause, that a concept must be expected to hold for it to be named
+HELD = 0.4  # of the cause, that a concept must be expected to hold for it to be named (scripts/search_constants.py)
 WEAK = 0.75  # of its probability that the answer keeps, whatever is hidden: MedFocus's tau
 
 
@@ -80,7 +80,7 @@ class MedFocusZoom(ConceptBoxes):
         scores = concept_scores(likely.density(case.image.shape[0]), found.boxes)
         concept = max(scores, key=lambda name: scores[name], default=None)
         if concept is not None and likely.share_in(found.boxes[concept]) < HELD:
-            notes.append("No anatomical concept holds most of the cause; the whole film was searched.")
+            notes.append("The cause lies in no anatomical concept; the whole film was searched for it.")
             concept = None
         if (kept := math.exp(-max(costs.max(), lost.sum()))) >= WEAK:
             notes.append(f"Whatever was hidden, the answer kept {kept:.0%} of its probability: weak evidence.")
