@@ -235,6 +235,9 @@ def test_the_command_takes_variants_and_a_file(
     out = capsys.readouterr().out
     assert "yes: no  (toy)" in out and "film-good@one.png" in out and Path("film-good@one.png").is_file()
     assert main(words) == 2
-    assert capsys.readouterr().err == "harness: The question is empty; ask something by --question TEXT.\n"
+    assert capsys.readouterr().err == (
+        "harness: The question is empty; ask something by --question TEXT, as in "
+        '`harness explain IMAGE --question "Is there evidence of cardiomegaly in the image?"`.\n'
+    )
     assert main([*(word.replace("good@one", "good@") for word in words), "--question", "Is it?"]) == 2
     assert "Bad variant 'good@'" in capsys.readouterr().err

@@ -27,6 +27,7 @@ class Attribution:
     concept that has a score. ``fallback``: the method gave up on choosing a region and returned the whole image.
     ``completeness``: by how many nats what it attributes misses what it should sum to.
     ``confidence``: how sure the method is, 0 to 1, that it looked where it should have, as of where organs lie.
+    ``kept``: the share of the answer's probability that stays where what is marked is hidden, 0 to 1.
     ``notes``: what a reader of this explanation must know, in sentences; those about all of them are the method's.
     """
 
@@ -40,6 +41,7 @@ class Attribution:
     completeness: float | None = None
     concept_token_scores: dict[str, list[float]] | None = None
     confidence: float | None = None
+    kept: float | None = None
     notes: Sequence[str] = ()
 
 

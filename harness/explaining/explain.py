@@ -157,6 +157,8 @@ def check_extras(said: Attribution, tokens: Sequence[str] | None) -> None:
         for value in values:
             if not isinstance(value, SupportsFloat) or not math.isfinite(value):
                 raise ValueError(f"a {what}'s score is {value!r} instead of a finite number")
+    if said.kept is not None and not (isinstance(said.kept, SupportsFloat) and 0 <= said.kept <= 1):
+        raise ValueError(f"what the answer keeps is {said.kept!r} instead of a share from 0 to 1")
     for values in of_tokens:
         if tokens is not None and len(tokens) != len(values):
             raise ValueError(f"it scored {len(values)} tokens of an answer of {len(tokens)}")

@@ -26,6 +26,8 @@ NO = (
     "The answer is no: marked are regions whose hiding made it less sure, or on which it depends most. They are no "
     "evidence of what was asked for."
 )
+WEAK_FROM = 0.75  # the paper's threshold, below which a region counts as evidence
+WEAK = "Without what is marked the answer keeps {kept:.0%} of its probability: it is weak evidence at best."
 CUT_OFF = "The answer was cut off at the model's token limit, so that it may state nothing yet."
 
 
@@ -76,6 +78,8 @@ class Explanation:
         picture and the page show them."""
         said = [NO] if self.says_no else []
         said += [CUT_OFF] if self.cut_off else []
+        kept = self.attribution.kept
+        said += [WEAK.format(kept=kept)] if kept is not None and kept >= WEAK_FROM else []
         return list(dict.fromkeys([*said, *map(str, self.attribution.notes), *self.notes]))
 
     @property
@@ -91,6 +95,8 @@ class Explanation:
             return "No concept is decisive: whole image"
         if said.concept:
             return f"{'Hiding it unsettles the no' if self.says_no else 'Decisive concept'}: {said.concept}"
+        if said.concept_scores:
+            return "No concept holds it: the whole film was searched"
         return "Saliency map" if said.saliency is not None else "Boxes"
 
     def to_matplotlib(self) -> Figure:

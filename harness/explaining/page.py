@@ -57,6 +57,8 @@ def _card(explanation: Explanation) -> Markup:
     facts: list[tuple[str, str]] = []
     if said.confidence is not None:
         facts.append(("confidence", f"{said.confidence:.2f} of 1, that it looked where it should have"))
+    if said.kept is not None:
+        facts.append(("without it", f"the answer keeps {said.kept:.0%} of its probability"))
     boxes = ["none"] if not explanation.boxes else [" ".join(f"{edge:.0f}" for edge in b) for b in explanation.boxes]
     facts += [("boxes", "; ".join(boxes)), ("passes", f"{cost.forward} forward, {cost.backward} backward")]
     scores = sorted((said.concept_scores or {}).items(), key=lambda item: -item[1])[:SCORES]

@@ -36,6 +36,10 @@ def _lines(explanation: Explanation) -> Iterable[tuple[str, str]]:
     elif attribution.concept is not None:
         score = (attribution.concept_scores or {}).get(attribution.concept)
         yield "concept", attribution.concept + ("" if score is None else f"  (score {score:.3g})")
+    elif attribution.concept_scores:
+        yield "concept", "none holds it: the whole film was searched"
+    if attribution.kept is not None:
+        yield "without it", f"the answer keeps {attribution.kept:.0%} of its probability"
     boxes = [" ".join(str(round(edge)) for edge in box) for box in explanation.boxes]
     if boxes:
         yield "boxes", "\n".join(boxes)

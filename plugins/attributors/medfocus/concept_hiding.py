@@ -103,6 +103,7 @@ class ConceptHiding(ConceptBoxes):
             concept_token_scores={n: row.tolist() for n, row in zip(regions, drops, strict=True)},
             token_scores=drops[best].tolist(),
             fallback=fallback,
+            kept=math.exp(-deltas[best]),
             **about,
         )
 

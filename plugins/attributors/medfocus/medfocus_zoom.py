@@ -23,7 +23,6 @@ from plugins.attributors.medfocus.locator import Locator
 
 ROUNDS = 4  # after the first, each with a quarter of the passes that are left
 HELD = 0.4  # of the cause, that a concept must be expected to hold for it to be named (scripts/search_constants.py)
-WEAK = 0.75  # of its probability that the answer keeps, whatever is hidden: MedFocus's tau
 
 
 class MedFocusZoom(ConceptBoxes):
@@ -69,21 +68,17 @@ class MedFocusZoom(ConceptBoxes):
             chosen = lattice.next(hidden, drops.sum(1), windows, round(left / rounds))
             left -= len(chosen)
             hidden, drops = np.concatenate([hidden, chosen]), np.concatenate([drops, self._drops(case, chosen)])
-        costs, notes = drops.sum(1), list(found.notes)
+        costs = drops.sum(1)
         if not costs.any():
-            notes.append("Whatever was hidden, the answer stayed as sure as it was: nothing can be marked.")
             nothing = np.zeros(case.image.shape[:2])
-            return Attribution(saliency=nothing, confidence=found.confidence, notes=notes)
+            return Attribution(saliency=nothing, confidence=found.confidence, kept=1.0, notes=found.notes)
         likely = lattice.likely(hidden, costs)
         box = likely.best()
         lost = self._drops(case, np.array([box]))[0]
         scores = concept_scores(likely.density(case.image.shape[0]), found.boxes)
         concept = max(scores, key=lambda name: scores[name], default=None)
         if concept is not None and likely.share_in(found.boxes[concept]) < HELD:
-            notes.append("The cause lies in no anatomical concept; the whole film was searched for it.")
             concept = None
-        if (kept := math.exp(-max(costs.max(), lost.sum()))) >= WEAK:
-            notes.append(f"Whatever was hidden, the answer kept {kept:.0%} of its probability: weak evidence.")
         return Attribution(
             saliency=likely.heat(case.image.shape[0]),
             boxes=[box],
@@ -93,7 +88,8 @@ class MedFocusZoom(ConceptBoxes):
             concept_token_scores={name: row.tolist() for name, row in zip(names, drops, strict=False)},
             token_scores=lost.tolist(),
             confidence=found.confidence,
-            notes=notes,
+            kept=math.exp(-lost.sum()),
+            notes=found.notes,
         )
 
     def _drops(self, case: Case, windows: np.ndarray) -> np.ndarray:
