@@ -79,7 +79,8 @@ class Lattice:
 
     def windows(self) -> Boxes:
         """All square windows, of the sizes there are."""
-        return np.concatenate([_crossed(_along(self.x, size), _along(self.y, size)) for size in SIZES])
+        found = [_crossed(_along(self.x, size), _along(self.y, size)) for size in SIZES]
+        return np.unique(np.concatenate(found), axis=0)  # in a small image sizes coincide
 
     def likely(self, hidden: Boxes, costs: np.ndarray, most: int = KEPT) -> Likely:
         """The boxes that explain best what hiding windows cost. ``hidden``: [n, 4]; ``costs``: [n], not negative."""
