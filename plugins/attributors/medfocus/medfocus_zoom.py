@@ -15,7 +15,7 @@ from harness.contracts.case import Case
 from harness.contracts.plugin import NoOptions
 from harness.imaging.frame import Box
 from plugins.attributors.baselines import baseline
-from plugins.attributors.medfocus.cause import Lattice
+from plugins.attributors.medfocus.cause import Boxes, Lattice, Likely
 from plugins.attributors.medfocus.concept_boxes import ConceptBoxes
 from plugins.attributors.medfocus.hiding import Edited, editor_field, hide
 from plugins.attributors.medfocus.located import Located
@@ -59,15 +59,8 @@ class MedFocusZoom(ConceptBoxes):
 
     def attribute(self, case: Case) -> Attribution:
         """The most probable cause, the concept that holds it, and a map of where it may lie."""
-        found = self.located(case.image, case.content)
-        names, lattice = list(found.boxes), Lattice(case.content, case.image.shape[0])
-        hidden = np.concatenate([np.array(list(found.boxes.values()), float).reshape(-1, 4), lattice.first()])
-        drops = self._drops(case, hidden)  # [windows, T]
-        windows, left = lattice.windows(), self.options.passes - 2 - len(hidden)
-        for rounds in range(ROUNDS, 0, -1):
-            chosen = lattice.next(hidden, drops.sum(1), windows, round(left / rounds))
-            left -= len(chosen)
-            hidden, drops = np.concatenate([hidden, chosen]), np.concatenate([drops, self._drops(case, chosen)])
+        found, lattice = self.located(case.image, case.content), Lattice(case.content, case.image.shape[0])
+        hidden, drops = self.search(case, found, lattice)
         costs = drops.sum(1)
         if not costs.any():
             nothing = np.zeros(case.image.shape[:2])
@@ -75,22 +68,30 @@ class MedFocusZoom(ConceptBoxes):
         likely = lattice.likely(hidden, costs)
         box = likely.best()
         lost = self._drops(case, np.array([box]))[0]
-        scores = concept_scores(likely.density(case.image.shape[0]), found.boxes)
-        concept = max(scores, key=lambda name: scores[name], default=None)
-        if concept is not None and likely.share_in(found.boxes[concept]) < HELD:
-            concept = None
+        concept, scores = held_by(likely, found.boxes, case.image.shape[0])
         return Attribution(
             saliency=likely.heat(case.image.shape[0]),
             boxes=[box],
             concept=concept,
             concept_scores=scores,
             concept_boxes=dict(found.boxes),
-            concept_token_scores={name: row.tolist() for name, row in zip(names, drops, strict=False)},
+            concept_token_scores={name: row.tolist() for name, row in zip(found.boxes, drops, strict=False)},
             token_scores=lost.tolist(),
             confidence=found.confidence,
             kept=math.exp(-lost.sum()),
             notes=found.notes,
         )
+
+    def search(self, case: Case, found: Located, lattice: Lattice) -> tuple[Boxes, np.ndarray]:
+        """The windows that were hidden, the concepts first, and what that took from each token, float [windows, T]."""
+        hidden = np.concatenate([np.array(list(found.boxes.values()), float).reshape(-1, 4), lattice.first()])
+        drops, windows = self._drops(case, hidden), lattice.windows()
+        left = self.options.passes - 2 - len(hidden)  # one for the original, one for the box that is answered
+        for rounds in range(ROUNDS, 0, -1):
+            chosen = lattice.next(hidden, drops.sum(1), windows, round(left / rounds))
+            left -= len(chosen)
+            hidden, drops = np.concatenate([hidden, chosen]), np.concatenate([drops, self._drops(case, chosen)])
+        return hidden, drops
 
     def _drops(self, case: Case, windows: np.ndarray) -> np.ndarray:
         """What hiding each window takes from each token's log-probability, never negative, float [windows, T]."""
@@ -108,6 +109,13 @@ class MedFocusZoom(ConceptBoxes):
 
     def _find(self, image: np.ndarray, content: Box) -> Located:
         return self._locator.locate(image, content)
+
+
+def held_by(likely: Likely, boxes: dict[str, Box], side: int) -> tuple[str | None, dict[str, float]]:
+    """The concept that the cause lies in, None where it lies in none, and the concepts' scores."""
+    scores = concept_scores(likely.density(side), boxes)
+    best = max(scores, key=lambda name: scores[name], default=None)
+    return (best if best is not None and likely.share_in(boxes[best]) >= HELD else None), scores
 
 
 def concept_scores(place: np.ndarray, boxes: dict[str, Box]) -> dict[str, float]:
