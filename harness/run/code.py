@@ -64,18 +64,21 @@ def _imported(name: str, text: str) -> tuple[str, ...]:
         return ()
     spec = _spec(name)
     package = name if spec is not None and spec.submodule_search_locations is not None else name.rpartition(".")[0]
-    wanted = [one for node in ast.walk(tree) for one in _names(node, package)]
-    return tuple(dict.fromkeys(one for one in wanted if one.partition(".")[0] == top))
+    wanted = [one for node in ast.walk(tree) for one in _names(node, package, top)]
+    return tuple(dict.fromkeys(wanted))
 
 
-def _names(node: ast.AST, package: str) -> Iterator[str]:
-    """The modules that an import statement may mean."""
+def _names(node: ast.AST, package: str, top: str) -> Iterator[str]:
+    """The modules of the package ``top`` that an import statement may mean. No other is looked for, which would import
+    it: torch and its like take seconds."""
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+        yield from (alias.name for alias in node.names if alias.name.partition(".")[0] == top)
     elif isinstance(node, ast.ImportFrom):
         parts = package.split(".")
         base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
         module = ".".join(part for part in (base, node.module) if part)
+        if module.partition(".")[0] != top:
+            return
         below = [f"{module}.{alias.name}" for alias in node.names]
         modules = [one for one in below if _spec(one) is not None]
         # ``from package import name``: the package itself counts only where the name is one of its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from harness.imaging.frame import Box
 from harness.run.memory import free_memory, out_of_memory
 from plugins.checkpoint import check_there, checkpoint_files, load_checkpoint, pick_device
 from plugins.models.captures import capture, decoder_layers, into_frame, place_of
+from plugins.models.image_memory import ImageMemory
 from plugins.models.rounding import rounded_otherwise
 from plugins.models.shuffling import parts_of, shuffle
 from plugins.models.token_logits import last_hidden, token_logits
@@ -135,6 +136,7 @@ class TransformersModel(Model):
         )
         self._prompts: dict[tuple[str, tuple[int, ...]], Prompt] = {}
         self._batch_size = self.options.batch_size
+        self._memory = ImageMemory(self.model)
 
     def answer(self, image: np.ndarray, question: str) -> Answer:
         """The greedy answer, stripped, without template or end-of-turn text; whether the token limit cut it off."""
@@ -160,8 +162,10 @@ class TransformersModel(Model):
         ids = self._answer_ids(answer)
 
         def some(batch: slice) -> np.ndarray:
-            inputs = self._inputs(images[batch], self._prompt(images[0], question), ids)
-            scores: np.ndarray = self._logprobs(inputs, ids).cpu().numpy()
+            frames = images[batch]
+            with self._memory.of(frames, lambda: self._pixels(frames)) as pixels:
+                inputs = self._text(self._prompt(images[0], question), ids, len(frames)) | pixels
+                scores: np.ndarray = self._logprobs(inputs, ids).cpu().numpy()
             return scores
 
         with torch.no_grad():
@@ -242,9 +246,11 @@ class TransformersModel(Model):
         y, x = np.linspace(0, height, rows + 1).tolist(), np.linspace(0, width, columns + 1).tolist()
         return [Box(x[j], y[i], x[j + 1], y[i + 1]) for i in range(rows) for j in range(columns)]
 
-    def rounding(self, seed: int) -> AbstractContextManager[None]:
+    @contextmanager
+    def rounding(self, seed: int) -> Iterator[None]:
         """What each module of the network gives is moved within half a step of its number format."""
-        return rounded_otherwise(self.model, seed)
+        with self._memory.off(), rounded_otherwise(self.model, seed):
+            yield
 
     def parts(self) -> list[str]:
         """Final norm and head, each decoder layer, projector and text embedding, each vision layer, its embedding."""
@@ -253,6 +259,7 @@ class TransformersModel(Model):
     def shuffle(self, part: str, seed: int) -> None:
         """The entries of each weight tensor, in an order that is the same on any device."""
         shuffle(parts_of(self.model)[part], seed)
+        self._memory.clear()
 
     def _batches(self, count: int, run: Callable[[slice], np.ndarray]) -> Iterator[np.ndarray]:
         """What ``run`` makes of each batch of ``count`` things; where memory runs out, of half as many from then on."""
@@ -266,6 +273,7 @@ class TransformersModel(Model):
                 found = None
             if found is None:  # out here nothing holds the failed pass's tensors any more
                 self._batch_size //= 2
+                self._memory.clear()
                 free_memory()
                 continue
             start += self._batch_size
@@ -283,13 +291,9 @@ class TransformersModel(Model):
             from PIL import Image
 
             content = [{"type": "image", "image": Image.fromarray(image)}, {"type": "text", "text": question}]
-            encoded = self.processor.apply_chat_template(
-                [{"role": "user", "content": content}],
-                tokenize=True,
-                return_dict=True,
-                return_tensors="pt",
-                add_generation_prompt=True,
-            )
+            how: dict[str, Any] = {"tokenize": True, "return_dict": True, "return_tensors": "pt"}
+            talk = [{"role": "user", "content": content}]
+            encoded = self.processor.apply_chat_template(talk, add_generation_prompt=True, **how)
             ids = encoded["input_ids"]
             types = {
                 name: value[0]
@@ -313,17 +317,24 @@ class TransformersModel(Model):
 
     def _inputs(self, images: Sequence[np.ndarray], prompt: Prompt, answer: Sequence[int]) -> dict[str, Any]:
         """The forward's inputs: the prompt and all but the last answer token, beside each of the images."""
+        return self._text(prompt, answer, len(images)) | self._pixels(images)
+
+    def _text(self, prompt: Prompt, answer: Sequence[int], count: int) -> dict[str, Any]:
+        """The inputs with one value a token, so many times."""
         import torch
 
         fed = torch.tensor(answer[:-1], dtype=torch.long)
         inputs = {"input_ids": torch.cat([prompt.ids, fed])}
         for name, types in prompt.types.items():
             inputs[name] = torch.cat([types, torch.zeros_like(fed)])
-        inputs = {name: value.expand(len(images), -1) for name, value in inputs.items()}
-        pixels = self.processor.image_processor(list(images), return_tensors="pt", **self.image_options)
-        inputs.update({name: pixels[name] for name in ("pixel_values", "image_grid_thw") if name in pixels})
-        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
-        return {name: value.to(self.model.device) for name, value in inputs.items()}
+        return {name: value.expand(count, -1).to(self.model.device) for name, value in inputs.items()}
+
+    def _pixels(self, images: Sequence[np.ndarray]) -> dict[str, Any]:
+        """The inputs that the images make."""
+        made = self.processor.image_processor(list(images), return_tensors="pt", **self.image_options)
+        pixels = {name: made[name] for name in ("pixel_values", "image_grid_thw") if name in made}
+        pixels["pixel_values"] = pixels["pixel_values"].to(self.model.dtype)
+        return {name: value.to(self.model.device) for name, value in pixels.items()}
 
     def _logprobs(self, inputs: dict[str, Any], answer: Sequence[int]) -> torch.Tensor:
         """Log-probabilities of the answer's tokens, float64 [B, T]; logits only where they are predicted."""
