@@ -20,6 +20,7 @@ from harness.errors import HarnessError
 from harness.imaging.frame import Box
 from harness.run.cache import shared
 from plugins.attributors.baselines import Baseline, baseline_field
+from plugins.attributors.medfocus.hiding import Edited
 from plugins.attributors.medfocus.kept_boxes import frame_key, recipe
 from plugins.attributors.medfocus.located import Located, from_json
 from plugins.attributors.medfocus.references import DEFAULT_POOL, Pool, load_pool
@@ -57,6 +58,15 @@ class ConceptBoxes(Attributor):
             "them of its .pth), a transformers SamModel folder, or ORG/NAME on the hub.",
         )
         baseline: Baseline = baseline_field()
+        intervention: Literal["box", "editor"] = Field(
+            default="box",
+            description="How a region is hidden. box: it becomes the baseline. editor: an editor draws it anew without "
+            "any finding.",
+        )
+        editor: str = Field(
+            default="inpaint",
+            description="The editor of intervention=editor: an installed one, with its default options.",
+        )
 
     options: Options  # type: ignore[assignment]
 
@@ -67,15 +77,17 @@ class ConceptBoxes(Attributor):
                 f"{self.name}.refine=medsam needs the weights: set {self.name}.medsam to a file or folder."
             )
         self._memory: OrderedDict[str, Located] = OrderedDict()
+        self._editor = Edited(self.options.editor, self.name) if self.options.intervention == "editor" else None
 
     @abstractmethod
     def _find(self, image: np.ndarray, content: Box) -> Located:
         """Where the concepts lie in a frame image, uint8 [side, side, 3]."""
 
     def files(self) -> list[Path]:
-        """The pool, and MedSAM's weights where it is in use."""
+        """The pool, MedSAM's weights where it is in use, and so the editor's code."""
         medsam = self.options.medsam if self.options.refine != "none" else None
-        return [self.options.pool, *([] if medsam is None else medsam_files(medsam))]
+        editor = self._editor.files() if self._editor is not None else []
+        return [self.options.pool, *([] if medsam is None else medsam_files(medsam)), *editor]
 
     def load(self) -> None:
         """Read the pool, so that a wrong one is refused at once and not at every image."""

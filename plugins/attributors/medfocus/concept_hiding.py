@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,12 +11,11 @@ from pydantic import Field
 
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
-from harness.contracts.plugin import NoOptions
 from harness.imaging.frame import Box
 from plugins.attributors.baselines import baseline
 from plugins.attributors.medfocus.concept_boxes import ConceptBoxes
 from plugins.attributors.medfocus.concepts import COMPOSITES
-from plugins.attributors.medfocus.hiding import Edited, editor_field, hide
+from plugins.attributors.medfocus.hiding import hide
 from plugins.attributors.medfocus.regions import hull
 
 Composites = Literal["hull", "parts", "none"]
@@ -53,22 +51,13 @@ class ConceptHiding(ConceptBoxes):
         lam: float = Field(
             default=0.1, gt=0, le=100, description="Weight of both marginals: how much mass must be kept."
         )
-        intervention: Literal["box", "mask", "editor"] = Field(
+        intervention: Literal["box", "mask", "editor"] = Field(  # type: ignore[assignment]
             default="box",
             description="How a concept is hidden, the paper's ablation. box: its box becomes the baseline. mask: its "
             "pixels alone do. editor: an editor draws its box anew without any finding.",
         )
-        editor: str = editor_field()
 
     options: Options  # type: ignore[assignment]
-
-    def __init__(self, options: NoOptions | None = None) -> None:
-        super().__init__(options)
-        self._editor = Edited(self.options.editor, self.name) if self.options.intervention == "editor" else None
-
-    def files(self) -> list[Path]:
-        """Those of the boxes, and the editor's code where one is in use."""
-        return [*super().files(), *(self._editor.files() if self._editor is not None else [])]
 
     @abstractmethod
     def _masks(self, image: np.ndarray, content: Box) -> dict[str, np.ndarray]:

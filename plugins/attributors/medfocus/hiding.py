@@ -7,10 +7,8 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from harness.contracts.case import Case
 from harness.contracts.editor import Editor
@@ -18,13 +16,6 @@ from harness.errors import HarnessError
 from harness.imaging.frame import Box
 
 PROMPT = "No abnormality"
-
-
-def editor_field() -> Any:
-    """The option that names the editor."""
-    return Field(
-        default="inpaint", description="The editor of intervention=editor, with its default options: an installed one."
-    )
 
 
 def hide(image: np.ndarray, boxes: Sequence[Box], blank: np.ndarray) -> np.ndarray:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from harness.contracts.attributor import Attribution
 from harness.contracts.case import Case
-from harness.contracts.plugin import NoOptions
 from harness.imaging.frame import Box
 from plugins.attributors.baselines import baseline
 from plugins.attributors.medfocus.cause import Boxes, Lattice, Likely
 from plugins.attributors.medfocus.concept_boxes import ConceptBoxes
-from plugins.attributors.medfocus.hiding import Edited, editor_field, hide
+from plugins.attributors.medfocus.hiding import hide
 from plugins.attributors.medfocus.located import Located
 from plugins.attributors.medfocus.locator import Locator
 
@@ -37,25 +35,11 @@ class MedFocusZoom(ConceptBoxes):
     default: ClassVar[bool] = True
 
     class Options(ConceptBoxes.Options):
-        """Where to stop, and how to hide."""
+        """Where to stop."""
 
         passes: int = Field(default=64, ge=32, le=1024, description="Passes in all, that of the original included.")
-        intervention: Literal["box", "editor"] = Field(
-            default="box",
-            description="How a window is hidden. box: it becomes the baseline. editor: an editor draws it anew without "
-            "any finding.",
-        )
-        editor: str = editor_field()
 
     options: Options  # type: ignore[assignment]
-
-    def __init__(self, options: NoOptions | None = None) -> None:
-        super().__init__(options)
-        self._editor = Edited(self.options.editor, self.name) if self.options.intervention == "editor" else None
-
-    def files(self) -> list[Path]:
-        """Those of the boxes, and the editor's code where one is in use."""
-        return [*super().files(), *(self._editor.files() if self._editor is not None else [])]
 
     def attribute(self, case: Case) -> Attribution:
         """The most probable cause, the concept that holds it, and a map of where it may lie."""
