@@ -123,6 +123,13 @@ def test_the_next_windows_are_those_of_gaussian_conditioning(coarse: Lattice) ->
     np.testing.assert_array_equal(coarse.next(hidden, 1e-9 * costs, windows, 6), windows[chosen])
 
 
+def test_the_map_is_the_chance_of_each_cell() -> None:
+    likely = cause.Likely(np.array([[0, 0, 28, 14], [7, 0, 21, 28.0]]), np.array([0.75, 0.25]), np.ones(2))
+    heat = likely.heat(SIDE)
+    assert heat.shape == (16, 16) and heat[:2, :3].tolist() == [[0.875, 0.875, 0], [0.125, 0.125, 0]]
+    assert likely.density(SIDE).sum() == pytest.approx(1)
+
+
 def test_no_window_is_hidden_twice(coarse: Lattice) -> None:
     windows, costs = coarse.windows(), np.ones(3)
     chosen = coarse.next(windows[:3], costs, windows, 1000)

@@ -41,8 +41,8 @@ class Likely:
         return Box(*map(float, self.boxes[np.argmax(ious(self.boxes) @ self.weights)]))
 
     def heat(self, side: int) -> np.ndarray:
-        """How likely each pixel belongs to the cause, float64 [side, side]."""
-        return self._sum(side, self.weights)
+        """How likely each cell of the frame belongs to the cause, float64 [CELLS, CELLS]: the mean over its pixels."""
+        return self._sum(side, self.weights).reshape(CELLS, side // CELLS, CELLS, -1).mean((1, 3))
 
     def density(self, side: int) -> np.ndarray:
         """Which part of the cause each pixel is expected to hold, float64 [side, side]; about 1 in all."""

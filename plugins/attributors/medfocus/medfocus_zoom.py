@@ -54,7 +54,7 @@ class MedFocusZoom(ConceptBoxes):
         lost = self._drops(case, np.array([box]))[0]
         concept, scores = held_by(likely, found.boxes, case.image.shape[0])
         return Attribution(
-            saliency=likely.heat(case.image.shape[0]),
+            saliency=case.spread(likely.heat(case.image.shape[0])),
             boxes=[box],
             concept=concept,
             concept_scores=scores,
