@@ -211,7 +211,7 @@ def test_the_python_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for found in BLOCK.finditer(page):
         if found["info"] == "python":
             exec(found["body"], scope)
-    made = {"bench-python", "both", "docs", "harness-results", "tau", "mine"}
+    made = {"bench-python", "both", "docs", "harness-results", "many.html", "tau", "mine"}
     assert {path.name for path in tmp_path.iterdir()} == made
     assert scope["run"].failed == 0  # type: ignore[attr-defined]
 
