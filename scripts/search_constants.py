@@ -87,7 +87,7 @@ def decided(known: Sequence[Known], pick: Pick = Likely.best) -> dict[str, list[
     figures: dict[str, list[float]] = {}
     for one in known:
         lattice = Lattice(one.place.content, FRAME_SIDE)
-        likely = lattice.likely(one.hidden, one.costs)
+        likely = lattice.likely(one.hidden, one.costs, cause.KEPT)
         box = pick(likely)
         mode = "reasoning" if "step by step" in one.case.question else "direct"
         figures.setdefault(mode, []).append(one.iou(box))
