@@ -30,9 +30,12 @@ def el(name: str, /, *children: Child, **attributes: Value) -> Markup:
         if value is None or value is False:
             continue
         key = key.rstrip("_").replace("_", "-")
+        if value is True:
+            words.append(key)
+            continue
         if not isinstance(value, Markup):
             value = escape(f"{value:.6g}" if isinstance(value, float) else plain(str(value)))
-        words.append(key if value is True else f'{key}="{value}"')
+        words.append(f'{key}="{value}"')
     inside = join(*children)
     return Markup(f"<{' '.join(words)}>{inside}" if name in _VOID else f"<{' '.join(words)}>{inside}</{name}>")
 

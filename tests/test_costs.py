@@ -37,6 +37,7 @@ def model() -> Model:
 def seen(model: Any) -> Iterator[Cost]:
     """The images that really pass; a generated answer is one, however many tokens it has."""
     cost = Cost()
+    model._memory.clear()  # or the vision tower would not be asked for frames that another method passed
 
     def looked(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         cost.forward += len(args[0] if args else kwargs["pixel_values"])

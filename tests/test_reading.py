@@ -12,7 +12,7 @@ import pytest
 from data_trees import write_dicom
 from PIL import Image
 
-from harness.api.one_image import _pixels
+from harness.api.one_image import pixels_of
 from harness.errors import HarnessError
 from harness.reading import grey
 from harness.reading.image import from_array, image_size, read_image
@@ -57,8 +57,8 @@ def test_all_16_bits_of_colour_are_read(tmp_path: Path, channels: int) -> None:
     np.testing.assert_array_equal(read_image(path), stretched(kept))
     assert image_size(path) == (20, 30)
     with Image.open(path) as picture:  # not loaded yet
-        np.testing.assert_array_equal(_pixels(picture), stretched(kept))
-    np.testing.assert_array_equal(_pixels(values.astype(np.uint16)), stretched(kept))
+        np.testing.assert_array_equal(pixels_of(picture), stretched(kept))
+    np.testing.assert_array_equal(pixels_of(values.astype(np.uint16)), stretched(kept))
     path.write_bytes(png(values)[:-40])
     with pytest.raises(HarnessError, match=r"a\.png is broken"):
         read_image(path)
@@ -81,7 +81,7 @@ def test_explain_sees_what_a_viewer_shows(tmp_path: Path, orientation: int) -> N
         with Image.open(path) as file:
             turned = from_array(np.asarray(ImageOps.exif_transpose(file)))
         for image in (path, str(path), Image.open(path)):
-            np.testing.assert_array_equal(_pixels(image), turned)
+            np.testing.assert_array_equal(pixels_of(image), turned)
         np.testing.assert_array_equal(read_image(path, upright=True), turned)
         assert read_image(path).shape == (48, 32, 3) and image_size(path) == (32, 48)
 
@@ -110,23 +110,23 @@ def test_file_picture_and_array_are_the_same(tmp_path: Path, dtype: Any, shape: 
     values = np.random.default_rng(3).integers(7, 201, shape).astype(dtype)
     expected = values if dtype == np.uint8 else np.where(values, 255, 0) if dtype is bool else stretched(values)
     expected = expected[..., None].repeat(3, axis=2) if values.ndim == 2 else expected
-    np.testing.assert_array_equal(_pixels(values), expected)
+    np.testing.assert_array_equal(pixels_of(values), expected)
     if values.ndim == 3 and dtype != np.uint8:
         return  # PIL has no such picture
     picture = Image.fromarray(values)
-    np.testing.assert_array_equal(_pixels(picture), expected)
+    np.testing.assert_array_equal(pixels_of(picture), expected)
     if dtype in (np.uint8, np.uint16, bool):
         picture.save(tmp_path / "a.png")
-        np.testing.assert_array_equal(_pixels(tmp_path / "a.png"), expected)
-        np.testing.assert_array_equal(_pixels(Image.open(tmp_path / "a.png")), expected)
+        np.testing.assert_array_equal(pixels_of(tmp_path / "a.png"), expected)
+        np.testing.assert_array_equal(pixels_of(Image.open(tmp_path / "a.png")), expected)
 
 
 def test_byte_orders_and_transparency_change_nothing() -> None:
-    np.testing.assert_array_equal(_pixels(FILM.astype(">u2")), _pixels(FILM))
+    np.testing.assert_array_equal(pixels_of(FILM.astype(">u2")), pixels_of(FILM))
     colour = np.random.default_rng(1).integers(0, 256, (9, 8, 4), dtype=np.uint8)
-    np.testing.assert_array_equal(_pixels(colour), _pixels(Image.fromarray(colour, "RGBA")))
-    np.testing.assert_array_equal(_pixels(colour[..., :2]), _pixels(Image.fromarray(colour[..., :2], "LA")))
-    np.testing.assert_array_equal(_pixels(colour[..., :1]), _pixels(colour[..., 0]))
+    np.testing.assert_array_equal(pixels_of(colour), pixels_of(Image.fromarray(colour, "RGBA")))
+    np.testing.assert_array_equal(pixels_of(colour[..., :2]), pixels_of(Image.fromarray(colour[..., :2], "LA")))
+    np.testing.assert_array_equal(pixels_of(colour[..., :1]), pixels_of(colour[..., 0]))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_byte_orders_and_transparency_change_nothing() -> None:
 )
 def test_arrays_that_are_no_image(values: np.ndarray, message: str) -> None:
     with pytest.raises(HarnessError, match=message):
-        _pixels(values)
+        pixels_of(values)
 
 
 # --- limits
@@ -154,12 +154,12 @@ def test_too_large_and_too_long_are_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(grey, "MEGAPIXELS", 0.0005)
     for image in (*paths, Image.open(paths[0]), NARROW):
         with pytest.raises(HarnessError, match=r"too large: .* is 20 x 30, more than .* megapixels; give a smaller"):
-            _pixels(image)
+            pixels_of(image)
     for path in paths:
         with pytest.raises(HarnessError, match=r"/a\.\w+ is too large: (width x height|Columns x Rows) is 20 x 30"):
             image_size(path)
     monkeypatch.setattr(grey, "MEGAPIXELS", 0.0006)
-    assert _pixels(paths[0]).shape == (30, 20, 3)
+    assert pixels_of(paths[0]).shape == (30, 20, 3)
     Image.fromarray(np.zeros((3, 60), np.uint8)).save(tmp_path / "b.png")
     assert read_image(tmp_path / "b.png").shape == (3, 60, 3)
     long = np.zeros((3, 61), np.uint16)
@@ -167,7 +167,7 @@ def test_too_large_and_too_long_are_refused(tmp_path: Path, monkeypatch: pytest.
     write_dicom(tmp_path / "b.dcm", long)
     for image in (tmp_path / "b.png", tmp_path / "b.dcm", long, Image.fromarray(long)):
         with pytest.raises(HarnessError, match=r"too long: .* is 61 x 3, beyond 1 to 20; crop it"):
-            _pixels(image)
+            pixels_of(image)
 
 
 def test_the_limit_is_40_megapixels(tmp_path: Path) -> None:
@@ -181,4 +181,4 @@ def test_a_picture_cut_short_is_said_so(tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:900])
     with pytest.raises(HarnessError, match="The PIL image is broken"):
-        _pixels(Image.open(tmp_path / "b.png"))
+        pixels_of(Image.open(tmp_path / "b.png"))

@@ -46,7 +46,8 @@ def test_interference_is_subtracted_as_far_as_it_fits() -> None:
     np.testing.assert_allclose(without_interference(own, others, relevance), expected, atol=1e-6)
     # What is elsewhere is left as it is; what is the same vanishes.
     shared, elsewhere = np.array([1.0, 2, 0, 0]), np.array([0.0, 0, 5, 1])
-    np.testing.assert_allclose(without_interference(3 * shared + elsewhere, shared[None], np.ones(1)), elsewhere)
+    left = without_interference(3 * shared + elsewhere, shared[None], np.ones(1))
+    np.testing.assert_allclose(left, elsewhere, atol=1e-12)
     np.testing.assert_array_equal(without_interference(own, others[:0], relevance[:0]), own)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from harness.flags import INTERRUPTED, add_settings, prepare, read_settings
 from harness.text import plain, say
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from harness.contracts.attributor import Attributor
     from harness.contracts.model import Model
     from harness.explaining.settings import ExplainSettings
@@ -59,8 +61,9 @@ def _explain(given: Sequence[Path], settings: ExplainSettings) -> int:
 
     from harness.explaining.default_model import default_model
     from harness.explaining.explanation import painter
-    from harness.explaining.images import find_images
+    from harness.explaining.images import find_images, names_of
     from harness.explaining.methods import choose_methods
+    from harness.explaining.several import read_each
     from harness.explaining.targets import target_of
     from harness.registry import Registry
 
@@ -75,13 +78,18 @@ def _explain(given: Sequence[Path], settings: ExplainSettings) -> int:
     painter()
     for line in left_out:
         say(notes, f"Left out: {line}", wrap=True)
+    images = read_each(paths, names_of(paths))
+    if alone:  # an image that cannot be read is refused before anything is loaded
+        images = iter([first := next(images)])
+        if isinstance(first[1], HarnessError):
+            raise first[1]
     with notes.status("Loading the model …"):
         loaded = network.load()
-    return _each(paths, loaded, methods, settings, target)
+    return _each(images, loaded, methods, settings, target)
 
 
 def _each(
-    paths: Sequence[Path],
+    images: Iterator[tuple[str, np.ndarray | HarnessError]],
     model: Model,
     attributors: Mapping[str, Attributor],
     settings: ExplainSettings,
@@ -90,15 +98,13 @@ def _each(
     from rich.console import Console
 
     from harness.explaining.explanation import Explanation
-    from harness.explaining.images import names_of
-    from harness.explaining.several import explain_each, read_each
+    from harness.explaining.several import explain_each
     from harness.explaining.told import show
 
     console, notes, failed = Console(), Console(stderr=True), 0
-    named = read_each(paths, names_of(paths))
     asked = settings.question or "", model, attributors
     try:
-        for name, found in explain_each(named, *asked, settings.answer, settings.seed, settings.upsampling):
+        for name, found in explain_each(images, *asked, settings.answer, settings.seed, settings.upsampling):
             if isinstance(found, Explanation):
                 about = "" if target.alone else f"{name}, {found.attributor}"
                 show(found, target.keep(name, found), console, about)

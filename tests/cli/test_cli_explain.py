@@ -34,7 +34,7 @@ def test_explain(capsys: pytest.CaptureFixture[str], film: str, tmp_path: Path) 
         "picture film-halves.png",
     ):
         assert text in words
-    assert "halves: [tuned] on no more than 0 sources." in err and "tuned" not in out
+    assert "note halves: [tuned] on no more than 0 sources." in words and "tuned" not in err
     with Image.open(tmp_path / "film-halves.png") as picture:
         assert picture.format == "PNG"
 
