@@ -48,9 +48,7 @@ def explain(
     Raises ``HarnessError`` where the image cannot be read, the model lacks what the attributor needs, and where
     either fails.
     """
-    for what, text in (("question", question), ("answer", answer)):
-        if text is not None and not text.strip():
-            raise HarnessError(f"The {what} is empty.")
+    check_texts(question, answer)
     registry = registry if registry is not None else Registry.discover()
     if model is None:
         model = default_model(registry)
@@ -93,6 +91,13 @@ def load_attributor(
     label = label_of(registry, "attributor", attributor)
     loaded: Attributor = choose(registry, assignments(options), [("attributor", label)])[0].load()
     return loaded
+
+
+def check_texts(question: str, answer: str | None) -> None:
+    """Raise ``HarnessError`` for an empty question or answer."""
+    for what, text in (("question", question), ("answer", answer)):
+        if text is not None and not text.strip():
+            raise HarnessError(f"The {what} is empty.")
 
 
 def pixels_of(image: Any) -> np.ndarray:

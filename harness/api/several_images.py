@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.api.given import Given, Item, Options, assignments, label_of, labels
-from harness.api.one_image import pixels_of
+from harness.api.one_image import check_texts, pixels_of
 from harness.errors import HarnessError
 from harness.explaining.default_model import default_model
 from harness.explaining.explanation import Explanation
 from harness.explaining.images import find_images, names_of
 from harness.explaining.methods import choose_methods
 from harness.explaining.page import Page
-from harness.explaining.several import Failure, explain_each
-from harness.files import write_whole
+from harness.explaining.several import Failure, explain_each, read_each
 from harness.imaging.upsample import Upsampling
 from harness.registry import Registry
 
@@ -44,7 +43,7 @@ class Explanations:
 
     named: Sequence[tuple[str, Explanation]]
     failures: Sequence[Failure] = ()
-    left_out: Sequence[str] = field(default=())
+    left_out: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.named)
@@ -62,10 +61,7 @@ class Explanations:
             page.add(name, explanation)
         for failure in self.failures:
             page.fail(failure)
-        try:
-            write_whole(Path(path), page.html().encode())
-        except OSError as error:
-            raise HarnessError(f"The page cannot be written to {path}: {error.strerror or error}.") from error
+        page.save(Path(path))
 
 
 def explain_all(
@@ -108,9 +104,7 @@ def explain_all(
     HarnessError
         Where nothing can begin: an unknown name, a method that is named and does not work with the model, no image.
     """
-    for what, text in (("question", question), ("answer", answer)):
-        if text is not None and not text.strip():
-            raise HarnessError(f"The {what} is empty.")
+    check_texts(question, answer)
     registry = registry if registry is not None else Registry.discover()
     every = isinstance(attributors, str) and attributors == "all"
     model = label_of(registry, "model", default_model(registry) if model is None else model)
@@ -137,8 +131,4 @@ def _named(images: Any) -> Iterator[tuple[str, np.ndarray | HarnessError]]:
     if not items:
         raise HarnessError("No image was given; name a file or a folder.")
     paths = [item if isinstance(item, Path) else Path(f"image-{number}") for number, item in enumerate(items, 1)]
-    for name, item in zip(names_of(paths), items, strict=True):
-        try:
-            yield name, pixels_of(item)
-        except HarnessError as error:
-            yield name, error
+    return read_each(items, names_of(paths), pixels_of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ def _explain(given: Sequence[Path], settings: ExplainSettings) -> int:
     from harness.explaining.methods import choose_methods
     from harness.explaining.several import read_each
     from harness.explaining.targets import target_of
+    from harness.reading.image import read_image
     from harness.registry import Registry
 
     registry, notes = Registry.discover(), Console(stderr=True)
@@ -78,7 +80,7 @@ def _explain(given: Sequence[Path], settings: ExplainSettings) -> int:
     painter()
     for line in left_out:
         say(notes, f"Left out: {line}", wrap=True)
-    images = read_each(paths, names_of(paths))
+    images = read_each(paths, names_of(paths), partial(read_image, upright=True))
     if alone:  # an image that cannot be read is refused before anything is loaded
         images = iter([first := next(images)])
         if isinstance(first[1], HarnessError):

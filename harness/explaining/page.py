@@ -6,8 +6,10 @@ import io
 from base64 import b64encode
 from pathlib import Path
 
+from harness.errors import HarnessError
 from harness.explaining.explanation import Explanation
 from harness.explaining.several import Failure
+from harness.files import write_whole
 from harness.markup import Markup, el, page, verbatim
 from harness.text import plain
 
@@ -49,6 +51,13 @@ class Page:
         style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
         top = el("header", el("h1", "Explanations"), nav)
         return page("Explanations", style, top, el("main", *parts), el("footer", "Written by harness explain."))
+
+    def save(self, path: Path) -> None:
+        """Write the page. Raises ``HarnessError`` where it cannot be written."""
+        try:
+            write_whole(path, self.html().encode())
+        except OSError as error:
+            raise HarnessError(f"The page cannot be written to {path}: {error.strerror or error}.") from error
 
 
 def _card(explanation: Explanation) -> Markup:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,12 +61,12 @@ def explain_each(
                 yield name, Failure(name, label, str(error))
 
 
-def read_each(paths: Sequence[Path], names: Sequence[str]) -> Iterator[tuple[str, np.ndarray | HarnessError]]:
-    """The images of files, one at a time, for :func:`explain_each`."""
-    from harness.reading.image import read_image
-
-    for path, name in zip(paths, names, strict=True):
+def read_each(
+    items: Sequence[Any], names: Sequence[str], read: Callable[[Any], np.ndarray]
+) -> Iterator[tuple[str, np.ndarray | HarnessError]]:
+    """The pixels of images, one at a time, or why there are none, for :func:`explain_each`."""
+    for item, name in zip(items, names, strict=True):
         try:
-            yield name, read_image(path, upright=True)
+            yield name, read(item)
         except HarnessError as error:
             yield name, error

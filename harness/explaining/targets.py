@@ -10,7 +10,6 @@ from harness.errors import HarnessError
 from harness.explaining.explanation import Explanation
 from harness.explaining.page import Page
 from harness.explaining.several import Failure
-from harness.files import write_whole
 
 FOLDER, PAGE = Path("explanations"), "index.html"
 
@@ -43,10 +42,7 @@ class Target:
         """Write the page, if there is to be one, and say where it is."""
         if self._file is None:
             return []
-        try:
-            write_whole(self._file, self._page.html().encode())
-        except OSError as error:
-            raise HarnessError(f"The page cannot be written to {self._file}: {error.strerror or error}.") from error
+        self._page.save(self._file)
         return [f"All on a page: {self._file}"]
 
 
